@@ -1,0 +1,109 @@
+//! WebSocket frames as a server sends them: whole, final and unmasked (RFC 6455, section 5.2).
+
+use std::sync::Arc;
+
+/// What a frame holds (RFC 6455, section 11.8). Fragments (continuation frames) are never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum OpCode {
+    /// A fragment of an earlier frame.
+    Continuation = 0x0,
+    /// UTF-8 text.
+    Text = 0x1,
+    /// Bytes.
+    Binary = 0x2,
+    /// The end of the connection: nothing follows it.
+    Close = 0x8,
+    /// A heartbeat.
+    Ping = 0x9,
+    /// The answer to a heartbeat.
+    Pong = 0xA,
+}
+
+impl OpCode {
+    /// The opcode in the low four bits of a frame's first byte, or `None` for a reserved one.
+    pub fn from_first_byte(byte: u8) -> Option<Self> {
+        Some(match byte & 0x0F {
+            0x0 => Self::Continuation,
+            0x1 => Self::Text,
+            0x2 => Self::Binary,
+            0x8 => Self::Close,
+            0x9 => Self::Ping,
+            0xA => Self::Pong,
+            _ => return None,
+        })
+    }
+
+    /// Whether it is a control frame (close, ping, pong).
+    pub fn is_control(self) -> bool {
+        self as u8 & 0x8 != 0
+    }
+}
+
+/// The longest header of an unmasked frame, in bytes.
+pub const MAX_HEADER: usize = 10;
+
+/// Writes the header of an unmasked final frame with a payload of `len` bytes into `out`; returns how many bytes it takes.
+pub fn header(opcode: OpCode, len: usize, out: &mut [u8; MAX_HEADER]) -> usize {
+    out[0] = 0x80 | opcode as u8;
+    if let Ok(short) = u8::try_from(len)
+        && short < 126
+    {
+        out[1] = short;
+        return 2;
+    }
+    if let Ok(medium) = u16::try_from(len) {
+        out[1] = 126;
+        out[2..4].copy_from_slice(&medium.to_be_bytes());
+        return 4;
+    }
+    out[1] = 127;
+    out[2..10].copy_from_slice(&(len as u64).to_be_bytes());
+    10
+}
+
+/// A finished WebSocket frame, shared by every connection that it is sent to. Cloning counts a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    bytes: Arc<[u8]>,
+    opcode: OpCode,
+}
+
+impl Frame {
+    /// A final, unmasked frame. `prefix` is a first payload byte: the Engine.IO packet type of a text frame (`b'4'` for a
+    /// message), or the 4 before a binary message of Engine.IO protocol 3.
+    pub fn new(opcode: OpCode, prefix: Option<u8>, payload: &[u8]) -> Self {
+        let mut head = [0; MAX_HEADER];
+        let size = header(opcode, payload.len() + usize::from(prefix.is_some()), &mut head);
+        let mut buffer = Vec::with_capacity(size + payload.len() + 1);
+        buffer.extend(head.iter().take(size));
+        buffer.extend(prefix);
+        buffer.extend_from_slice(payload);
+        Self { bytes: buffer.into(), opcode }
+    }
+
+    /// A frame that was already encoded (by `ws`). `None` when its first byte names no known opcode or it is empty.
+    pub fn encoded(bytes: &[u8]) -> Option<Self> {
+        Some(Self { opcode: OpCode::from_first_byte(*bytes.first()?)?, bytes: bytes.into() })
+    }
+
+    /// The frame's bytes, header included.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The size on the wire, in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Never true: a frame has a header.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// What the frame holds.
+    pub fn opcode(&self) -> OpCode {
+        self.opcode
+    }
+}

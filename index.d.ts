@@ -1,0 +1,147 @@
+import type { Adapter } from "socket.io-adapter";
+import type { Server } from "socket.io";
+
+/** Options of {@link createAdapter}. Each one is validated when `createAdapter()` is called. */
+export interface AdapterOptions {
+  /**
+   * Number of writer threads, 1 to 64.
+   * @default one less than the processors, at least 1 and at most 4
+   */
+  writers?: number;
+
+  /**
+   * The most bytes that may wait unsent for one connection, 1024 or more. A single frame may be larger than the limit.
+   * @default 16777216 (16 MiB)
+   */
+  maxBufferedBytes?: number;
+
+  /**
+   * What happens to a connection that would pass `maxBufferedBytes`:
+   * - `"disconnect"`: it is closed; its sockets get `"disconnect"` with the reason `"transport error"` and an error whose
+   *   `code` is `"ERR_CLIENT_TOO_SLOW"`;
+   * - `"drop"`: the packet that does not fit is dropped, whole (its attachments with it), and counted in `stats().dropped`.
+   * @default "disconnect"
+   */
+  overflow?: "disconnect" | "drop";
+
+  /**
+   * How long, in milliseconds, a closing connection and an ending process wait for clients to take what was already
+   * emitted, 0 to 60000. `0` does not wait for clients that are behind.
+   * @default 1000
+   */
+  flushTimeout?: number;
+
+  /**
+   * `false` keeps every connection on the compat path: Socket.IO's own way of writing, on the event loop. For a doubt in
+   * production; rooms stay native.
+   * @default true
+   */
+  lanes?: boolean;
+}
+
+/**
+ * Why the packets of a connection are written by JavaScript (the compat path):
+ * - `polling`: HTTP long-polling (it moves to a lane when it upgrades to WebSocket);
+ * - `webtransport`: WebTransport;
+ * - `tls`: the TLS session belongs to Node.js (end TLS at a proxy to get lanes);
+ * - `deflate`: per-message deflate was negotiated;
+ * - `base64`: the client asked for base64 instead of binary frames;
+ * - `engine`: another WebSocket engine than `ws`, or a version of it with another shape;
+ * - `patched`: a monitoring tool replaced methods that a lane would bypass;
+ * - `opening`: bytes of this connection still wait in Node.js; the lane opens when they have left;
+ * - `descriptor`: no file descriptor could be had (`EMFILE`), or the stream has none;
+ * - `platform`: no lanes on this operating system (Windows);
+ * - `off`: the option `lanes: false`;
+ * - `foreign`: another adapter instance owns the lane of this connection.
+ */
+export type CompatReason =
+  | "polling"
+  | "webtransport"
+  | "tls"
+  | "deflate"
+  | "base64"
+  | "engine"
+  | "patched"
+  | "opening"
+  | "descriptor"
+  | "platform"
+  | "off"
+  | "foreign";
+
+/** A reading of the engine of one Socket.IO server. Counters only grow; the others are of this moment. */
+export interface AdapterStats {
+  /** Writer threads that run (none before the first lane opens). */
+  writers: number;
+  /** Rooms of all namespaces, each socket's own room included. */
+  rooms: number;
+  /** Sockets of all namespaces. */
+  sockets: number;
+  /** Connections whose frames the writer threads write. */
+  lanes: number;
+  /** Connections on the compat path. */
+  compat: number;
+  /** The same by reason; reasons without a connection are left out. */
+  compatReasons: Partial<Record<CompatReason, number>>;
+  /** Lanes whose broadcasts pass through JavaScript because something listens to their packets. */
+  observed: number;
+  /** Lanes whose client does not keep up: the kernel took no more, and bytes wait. */
+  parkedLanes: number;
+  /** Bytes that wait in parked lanes. */
+  bufferedBytes: number;
+  /** Counter: WebSocket frames that the kernel took, whole. */
+  frames: number;
+  /** Counter: bytes that the kernel took. */
+  bytes: number;
+  /** Counter: system calls that wrote them. `frames / systemCalls` is the batching. */
+  systemCalls: number;
+  /** Counter: packets dropped: volatile ones, and with `overflow: "drop"` those past `maxBufferedBytes`. */
+  dropped: number;
+  /** Counter: connections closed for passing `maxBufferedBytes`. */
+  slowDisconnects: number;
+  /** Counter: lanes that could not be opened for want of a file descriptor. */
+  descriptorFailures: number;
+}
+
+/** What `new Server({ adapter })` and `io.adapter()` take: Socket.IO makes one for each namespace. */
+export type AdapterConstructor = typeof Adapter;
+
+/**
+ * Makes the adapter for `new Server(port, { adapter: createAdapter() })` or `io.adapter(createAdapter())`.
+ * @throws {NativeAdapterError} `ERR_INVALID_OPTION`; `ERR_NATIVE_BINDING` when there is no binary for this platform
+ */
+export function createAdapter(options?: AdapterOptions): AdapterConstructor;
+
+/**
+ * Reads what the engine of a server does. Costs microseconds; safe to poll.
+ * @throws {NativeAdapterError} `ERR_NOT_NATIVE_ADAPTER` when `io` does not use this adapter
+ */
+export function stats(io: Server): AdapterStats;
+
+/** The stable `code` of a {@link NativeAdapterError}. */
+export type ErrorCode =
+  | "ERR_CLIENT_TOO_SLOW"
+  | "ERR_CONNECTION_LOST"
+  | "ERR_INVALID_NAMESPACE"
+  | "ERR_INVALID_OPTION"
+  | "ERR_NATIVE_BINDING"
+  | "ERR_NATIVE_FAILURE"
+  | "ERR_NOT_NATIVE_ADAPTER"
+  | "ERR_READ_ONLY";
+
+/** The base of every error of this package. Test `code`: `instanceof` fails across realms. */
+export class NativeAdapterError extends Error {
+  readonly code: ErrorCode;
+  readonly cause?: unknown;
+}
+
+/** An option of a wrong type or range (`ERR_INVALID_OPTION`). */
+export class InvalidOptionError extends NativeAdapterError {}
+
+/** The binary of this platform is missing or does not load (`ERR_NATIVE_BINDING`). */
+export class NativeBindingError extends NativeAdapterError {}
+
+/** The client did not take what it was sent, and passed `maxBufferedBytes` (`ERR_CLIENT_TOO_SLOW`). */
+export class ClientTooSlowError extends NativeAdapterError {}
+
+/** The version of this package. */
+export const version: string;
