@@ -3,6 +3,8 @@
 //! Pure: no I/O, no clock, no JavaScript. A decoder takes hostile bytes: it never panics, and what it keeps is bounded by
 //! the limit that its caller gives.
 
+#![forbid(unsafe_code)]
+
 mod decode;
 mod frame;
 mod packet;

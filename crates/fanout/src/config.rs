@@ -1,0 +1,21 @@
+//! What a user can choose.
+
+/// The settings of a [`crate::Fanout`].
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Number of writer threads, at least 1.
+    pub writers: usize,
+    /// The most bytes that may wait on one lane. A packet on an empty lane may be larger.
+    pub max_buffered_bytes: usize,
+    /// What happens to a lane that would pass it.
+    pub overflow: Overflow,
+}
+
+/// What happens to a lane that would pass [`Config::max_buffered_bytes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// It fails with [`crate::Event::Slow`].
+    Disconnect,
+    /// The packet that does not fit is dropped, whole.
+    Drop,
+}

@@ -1,0 +1,92 @@
+//! What a writer is to do, in order.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use socketio_rooms::{ConnectionId, Target};
+use tokio::sync::Notify;
+
+use crate::Packet;
+use crate::flush::Latch;
+use crate::socket::Socket;
+
+/// A packet for the members of some rooms, shared by all writers.
+#[derive(Debug)]
+pub(crate) struct Broadcast {
+    pub(crate) target: Target,
+    pub(crate) packet: Packet,
+    pub(crate) volatile: bool,
+    pub(crate) tick: u32,
+    /// Lanes that opened after this moment are not meant, even when their index is in the target.
+    pub(crate) epoch: u64,
+}
+
+/// A packet for one lane.
+#[derive(Debug)]
+pub(crate) struct Send {
+    pub(crate) connection: ConnectionId,
+    pub(crate) packet: Packet,
+    pub(crate) volatile: bool,
+    pub(crate) continues: bool,
+    pub(crate) tickets: u32,
+    pub(crate) tick: u32,
+    pub(crate) epoch: u64,
+}
+
+#[derive(Debug)]
+pub(crate) enum Op {
+    Open { connection: ConnectionId, socket: Socket, legacy: bool, epoch: u64 },
+    Send(Send),
+    Broadcast(Arc<Broadcast>),
+    Fence(ConnectionId),
+    Close(ConnectionId),
+    Flush(Arc<Latch>, Instant),
+    Stop,
+}
+
+/// A first-in-first-out list with many producers and one consumer, which takes it whole.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    ops: Mutex<Vec<Op>>,
+    notify: Notify,
+}
+
+/// A writer is woken without waiting for the end of the tick when so much has piled up.
+const WAKE_AT: usize = 64;
+
+impl Inbox {
+    /// Adds an operation. The writer sees it after [`Self::wake`], at the latest.
+    pub(crate) fn push(&self, op: Op) {
+        let waiting = {
+            let mut ops = self.ops.lock();
+            ops.push(op);
+            ops.len()
+        };
+        if waiting == WAKE_AT {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Wakes the writer if there is something to do.
+    pub(crate) fn wake(&self) {
+        if !self.ops.lock().is_empty() {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Wakes the writer for something that is not in the list.
+    pub(crate) fn nudge(&self) {
+        self.notify.notify_one();
+    }
+
+    /// Moves everything out, into the empty `taken`.
+    pub(crate) fn take(&self, taken: &mut Vec<Op>) {
+        std::mem::swap(&mut *self.ops.lock(), taken);
+    }
+
+    /// Returns after a [`Self::wake`] or [`Self::nudge`] since the last return.
+    pub(crate) async fn woken(&self) {
+        self.notify.notified().await;
+    }
+}

@@ -1,0 +1,247 @@
+//! One lane: what waits for a connection, and what was decided for it. A pure state machine; the system call is handed in.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+
+use smallvec::SmallVec;
+use socketio_wire::{Frame, OpCode};
+
+use crate::{Config, Overflow};
+
+/// How many frames one system call takes at most. Linux allows 1,024; more than this gains nothing measurable.
+const MAX_PARTS: usize = 128;
+
+/// How many bytes one lane may write before others get their turn.
+const TURN: usize = 512 * 1024;
+
+/// An empty queue that grew past this gives its memory back.
+const KEEP_CAPACITY: usize = 32;
+
+/// What waits for one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    queue: VecDeque<Queued>,
+    /// How many bytes of the first queued frame the kernel already has.
+    sent: usize,
+    /// Unsent bytes in the queue.
+    bytes: usize,
+    /// The kernel took no more.
+    parked: bool,
+    /// A close frame was given: nothing follows it on the wire.
+    closing: bool,
+    /// The tick of the event loop in which the last packet was given.
+    last_tick: Option<u32>,
+    /// The last packet was dropped: what continues it is dropped too.
+    dropped: bool,
+}
+
+#[derive(Debug)]
+struct Queued {
+    frame: Frame,
+    tickets: u32,
+}
+
+/// A packet's way through [`Lane::give`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Giving {
+    pub(crate) volatile: bool,
+    /// It continues the packet before it (an attachment): it shares that one's fate.
+    pub(crate) continues: bool,
+    pub(crate) tickets: u32,
+    pub(crate) tick: u32,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    Queued,
+    /// It was volatile and the lane was busy, or it did not fit and the lane may drop.
+    Dropped,
+    /// The connection is closing: nobody would read it.
+    Closing,
+    /// It does not fit. Nothing was queued.
+    Overflow,
+}
+
+/// What [`Lane::write`] did.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) bytes: usize,
+    pub(crate) frames: u32,
+    pub(crate) tickets: u32,
+    pub(crate) calls: u32,
+    pub(crate) rest: Rest,
+}
+
+/// What is left after [`Lane::write`].
+#[derive(Debug, Default)]
+pub(crate) enum Rest {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// More, which the kernel would take: the turn is over.
+    More,
+    /// More, and the kernel takes nothing now.
+    Blocked,
+    /// The connection is lost.
+    Lost(io::Error),
+}
+
+impl Lane {
+    /// Unsent bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_parked(&self) -> bool {
+        self.parked
+    }
+
+    /// Whether the packet would pass the limit. The kernel may take what waits: the caller writes first, then gives.
+    pub(crate) fn is_over(&self, frames: &[Frame], config: &Config) -> bool {
+        let size: usize = frames.iter().map(Frame::len).sum();
+        self.bytes > 0 && self.bytes + size > config.max_buffered_bytes
+    }
+
+    /// Queues a packet, or says why not.
+    pub(crate) fn give(&mut self, frames: &[Frame], giving: Giving, config: &Config) -> Given {
+        let given = self.decide(frames, giving, config);
+        if !matches!(given, Given::Queued) {
+            return given;
+        }
+        if let Some((last, first)) = frames.split_last() {
+            for frame in first {
+                self.queue_frame(frame, 0);
+            }
+            self.queue_frame(last, giving.tickets);
+        }
+        given
+    }
+
+    fn decide(&mut self, frames: &[Frame], giving: Giving, config: &Config) -> Given {
+        if self.closing {
+            return Given::Closing;
+        }
+        let control = frames.first().is_some_and(|frame| frame.opcode().is_control());
+        if control {
+            // A close frame always fits. What answers a client that sends pings and reads nothing must be bounded.
+            let close = frames.iter().any(|frame| frame.opcode() == OpCode::Close);
+            self.closing = close;
+            return if !close && self.is_over(frames, config) { overflow(config) } else { Given::Queued };
+        }
+        let tick_before = self.last_tick.replace(giving.tick);
+        if giving.continues {
+            return if self.dropped { Given::Dropped } else { Given::Queued };
+        }
+        self.dropped = true;
+        if giving.volatile && (self.parked || tick_before == Some(giving.tick)) {
+            // Stock does not write it, so that the next one in this tick finds what it would find there.
+            self.last_tick = tick_before;
+            return Given::Dropped;
+        }
+        if self.is_over(frames, config) {
+            return overflow(config);
+        }
+        self.dropped = false;
+        Given::Queued
+    }
+
+    fn queue_frame(&mut self, frame: &Frame, tickets: u32) {
+        self.bytes += frame.len();
+        self.queue.push_back(Queued { frame: frame.clone(), tickets });
+    }
+
+    /// Adds a ticket that is due when everything given so far is written: true when that is now.
+    pub(crate) fn fence(&mut self) -> bool {
+        match self.queue.back_mut() {
+            Some(last) => {
+                last.tickets += 1;
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Writes what waits, as much as `send` takes and the lane's turn allows.
+    pub(crate) fn write(&mut self, mut send: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> Written {
+        let mut written = Written::default();
+        while !self.queue.is_empty() {
+            if written.bytes >= TURN {
+                written.rest = Rest::More;
+                return written;
+            }
+            let (result, wanted) = {
+                let (parts, wanted) = self.parts();
+                (send(&parts), wanted)
+            };
+            written.calls += 1;
+            let blocked = match result {
+                Ok(taken) => {
+                    self.advance(taken, &mut written);
+                    taken < wanted
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
+                Err(error) => {
+                    self.clear();
+                    written.rest = Rest::Lost(error);
+                    return written;
+                }
+            };
+            if blocked {
+                self.parked = true;
+                written.rest = Rest::Blocked;
+                return written;
+            }
+        }
+        self.parked = false;
+        if self.queue.capacity() > KEEP_CAPACITY {
+            self.queue = VecDeque::new();
+        }
+        written
+    }
+
+    /// Forgets what waits.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { closing: true, ..Self::default() };
+    }
+
+    fn parts(&self) -> (SmallVec<[IoSlice<'_>; 32]>, usize) {
+        let mut wanted = 0;
+        let mut skip = self.sent;
+        let mut parts = SmallVec::new();
+        for queued in self.queue.iter().take(MAX_PARTS) {
+            let part = queued.frame.bytes().get(std::mem::take(&mut skip)..).unwrap_or_default();
+            wanted += part.len();
+            parts.push(IoSlice::new(part));
+            if wanted >= TURN {
+                break;
+            }
+        }
+        (parts, wanted)
+    }
+
+    fn advance(&mut self, taken: usize, written: &mut Written) {
+        written.bytes += taken;
+        self.bytes = self.bytes.saturating_sub(taken);
+        self.sent += taken;
+        while let Some(first) = self.queue.front()
+            && self.sent >= first.frame.len()
+        {
+            self.sent -= first.frame.len();
+            written.frames += 1;
+            written.tickets += first.tickets;
+            self.queue.pop_front();
+        }
+    }
+}
+
+fn overflow(config: &Config) -> Given {
+    match config.overflow {
+        Overflow::Disconnect => Given::Overflow,
+        Overflow::Drop => Given::Dropped,
+    }
+}
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

@@ -1,0 +1,64 @@
+//! All system calls on connections: duplicate a descriptor, write to it, wait until it can be written. The only module of this
+//! crate with unsafe code.
+#![expect(unsafe_code, reason = "registering a descriptor asks for a promise that it stays open")]
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A connected stream socket (TCP or Unix) in non-blocking mode that somebody else owns.
+pub type RawSocket<'a> = BorrowedFd<'a>;
+
+/// A lane's own descriptor of a connection. Closed when the last clone goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Socket {
+    fd: Arc<OwnedFd>,
+}
+
+impl Socket {
+    /// Duplicates a descriptor (close-on-exec).
+    pub(crate) fn duplicate(raw: RawSocket<'_>) -> io::Result<Self> {
+        Ok(Self { fd: Arc::new(rustix::io::fcntl_dupfd_cloexec(raw, 3)?) })
+    }
+
+    /// Writes what the kernel takes now. [`io::ErrorKind::WouldBlock`] when it takes nothing. Never raises a signal.
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        loop {
+            let sent = match parts {
+                [one] => rustix::net::send(&self.fd, one, flags),
+                many => rustix::net::sendmsg(&self.fd, many, &mut SendAncillaryBuffer::default(), flags),
+            };
+            match sent {
+                Err(rustix::io::Errno::INTR) => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Calls `on_writable` each time that the kernel takes bytes again, until it is aborted.
+    pub(crate) async fn watch(self, on_writable: impl Fn()) {
+        // SAFETY: `Socket` owns its descriptor through an `Arc<OwnedFd>` that nothing replaces: it stays open, and the same,
+        // until the registration is dropped.
+        let registered = unsafe { AsyncFd::register_with_interest(self, Interest::WRITABLE) };
+        let Ok(socket) = registered else {
+            // No room for the registration: let the lane try again, which finds out what is wrong.
+            return on_writable();
+        };
+        while let Ok(mut ready) = socket.writable().await {
+            // Cleared before the next write is tried: readiness that comes after that is a new event.
+            ready.clear_ready();
+            on_writable();
+        }
+    }
+}
+
+impl std::os::fd::AsRawFd for Socket {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.fd.as_fd().as_raw_fd()
+    }
+}

@@ -1,0 +1,302 @@
+//! A writer: a thread that writes the lanes assigned to it.
+//!
+//! It works in rounds: take operations from the inbox (bounded), put frames on lanes, write each lane that has some once,
+//! report. Between rounds it sleeps until its inbox is woken, a parked lane can be written again, or a flush is due.
+
+mod lanes;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use socketio_rooms::ConnectionId;
+use tokio::runtime;
+
+use crate::event::EventQueue;
+use crate::flush::Latch;
+use crate::inbox::{Broadcast, Inbox, Op, Send};
+use crate::lane::{Given, Giving, Rest};
+use crate::stats::SharedStats;
+use crate::{Config, Event, Packet, Stats};
+
+use lanes::{Lanes, Slot};
+
+/// How many operations one round takes, so that a flood of them does not hold back lanes that have frames already.
+const ROUND: usize = 256;
+
+/// What a writer shares with those that hand work to it.
+pub(crate) struct Shared {
+    pub(crate) inbox: Inbox,
+    pub(crate) stats: SharedStats,
+}
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    events: Arc<EventQueue>,
+    config: Config,
+    lanes: Lanes,
+    /// Taken from the inbox, not applied yet; the next one is the last.
+    ops: Vec<Op>,
+    spare: Vec<Op>,
+    /// Lanes with frames that were not tried yet.
+    dirty: Vec<ConnectionId>,
+    /// Parked lanes that can be written again.
+    writable: Arc<Mutex<Vec<ConnectionId>>>,
+    news: Vec<Event>,
+    flushes: Vec<(Arc<Latch>, Instant)>,
+    stats: Stats,
+    /// Counts broadcasts, to visit a lane once in each.
+    broadcasts: u64,
+    stopped: bool,
+}
+
+impl Writer {
+    /// A writer of the lanes whose index is `number` modulo `config.writers`.
+    pub(crate) fn new(shared: Arc<Shared>, events: Arc<EventQueue>, config: Config) -> Self {
+        Self {
+            shared,
+            events,
+            config,
+            lanes: Lanes::new(config.writers),
+            ops: Vec::new(),
+            spare: Vec::new(),
+            dirty: Vec::new(),
+            writable: Arc::default(),
+            news: Vec::new(),
+            flushes: Vec::new(),
+            stats: Stats::default(),
+            broadcasts: 0,
+            stopped: false,
+        }
+    }
+
+    /// Works until it is stopped. Blocks the thread.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        runtime.block_on(async {
+            while !self.stopped {
+                if self.round() {
+                    // More to do: let the runtime see which parked lanes can be written meanwhile.
+                    tokio::task::yield_now().await;
+                } else {
+                    self.sleep().await;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    async fn sleep(&self) {
+        let due = self.flushes.iter().map(|(_, deadline)| *deadline).min();
+        match due {
+            None => self.shared.inbox.woken().await,
+            Some(due) => {
+                let timeout = tokio::time::sleep_until(due.into());
+                tokio::select! {
+                    () = self.shared.inbox.woken() => {}
+                    () = timeout => {}
+                }
+            }
+        }
+    }
+
+    /// One round; true when there is more to do at once.
+    fn round(&mut self) -> bool {
+        if self.ops.is_empty() {
+            self.shared.inbox.take(&mut self.spare);
+            std::mem::swap(&mut self.ops, &mut self.spare);
+            self.ops.reverse();
+        }
+        for _ in 0..ROUND {
+            let Some(op) = self.ops.pop() else { break };
+            self.apply(op);
+        }
+        let writable = std::mem::take(&mut *self.writable.lock());
+        let tried = std::mem::take(&mut self.dirty);
+        for connection in writable.into_iter().chain(tried) {
+            self.write(connection);
+        }
+        let more = !self.ops.is_empty() || !self.dirty.is_empty();
+        self.end_flushes(!more && self.stats.parked_lanes == 0);
+        self.shared.stats.publish(&self.stats);
+        self.events.publish(&mut self.news);
+        more
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Open { connection, socket, legacy, epoch } => {
+                self.lanes.insert(connection, Slot::new(socket, legacy, epoch));
+                self.stats.lanes = self.lanes.len();
+            }
+            Op::Send(send) => self.send(&send),
+            Op::Broadcast(broadcast) => self.broadcast(&broadcast),
+            Op::Fence(connection) => {
+                if self.lanes.get(connection).is_none_or(|slot| slot.lane.fence()) {
+                    self.news.push(Event::Written(connection, 1));
+                }
+            }
+            Op::Close(connection) => self.close(connection),
+            Op::Flush(latch, deadline) => self.flushes.push((latch, deadline)),
+            Op::Stop => self.stopped = true,
+        }
+    }
+
+    fn send(&mut self, send: &Send) {
+        let giving =
+            Giving { volatile: send.volatile, continues: send.continues, tickets: send.tickets, tick: send.tick };
+        let meant = self.lanes.get(send.connection).is_some_and(|slot| slot.epoch <= send.epoch);
+        let queued = meant && self.give(send.connection, &send.packet, giving);
+        if !queued && send.tickets > 0 {
+            // Its callback is due when what is before it is written.
+            if self.lanes.get(send.connection).is_none_or(|slot| slot.lane.fence()) {
+                self.news.push(Event::Written(send.connection, send.tickets));
+            }
+        }
+    }
+
+    fn broadcast(&mut self, broadcast: &Broadcast) {
+        self.broadcasts += 1;
+        let number = self.broadcasts;
+        let giving = Giving { volatile: broadcast.volatile, tick: broadcast.tick, ..Giving::default() };
+        broadcast.target.visit_native(|connection| {
+            let Some(slot) = self.lanes.get(connection) else { return };
+            if slot.seen == number || slot.epoch > broadcast.epoch {
+                return;
+            }
+            slot.seen = number;
+            self.give(connection, &broadcast.packet, giving);
+        });
+    }
+
+    /// Gives a packet to a lane; true when it was queued.
+    fn give(&mut self, connection: ConnectionId, packet: &Packet, giving: Giving) -> bool {
+        let config = self.config;
+        let Some(slot) = self.lanes.get(connection) else { return false };
+        let frames = packet.frames(slot.legacy);
+        if slot.lane.is_over(frames, &config) && !slot.lane.is_parked() {
+            // What waits has only not been tried yet.
+            self.write(connection);
+        }
+        let Some(slot) = self.lanes.get(connection) else { return false };
+        let before = slot.lane.bytes();
+        match slot.lane.give(frames, giving, &config) {
+            Given::Queued => {
+                if slot.lane.is_parked() {
+                    self.stats.buffered_bytes += (slot.lane.bytes() - before) as u64;
+                } else if !slot.dirty {
+                    slot.dirty = true;
+                    self.dirty.push(connection);
+                }
+                true
+            }
+            Given::Dropped => {
+                self.stats.dropped += 1;
+                false
+            }
+            Given::Closing => false,
+            Given::Overflow => {
+                self.stats.slow_disconnects += 1;
+                self.lose(connection, Event::Slow(connection));
+                false
+            }
+        }
+    }
+
+    /// Writes what a lane has.
+    fn write(&mut self, connection: ConnectionId) {
+        let Some(slot) = self.lanes.get(connection) else { return };
+        slot.dirty = false;
+        let Some(socket) = &slot.socket else { return };
+        let (was_parked, before) = (slot.lane.is_parked(), slot.lane.bytes());
+        let written = slot.lane.write(|parts| socket.send(parts));
+        self.stats.frames += u64::from(written.frames);
+        self.stats.bytes += written.bytes as u64;
+        self.stats.system_calls += u64::from(written.calls);
+        if was_parked {
+            self.stats.buffered_bytes -= before as u64;
+            self.stats.parked_lanes -= 1;
+        }
+        if slot.lane.is_parked() {
+            self.stats.buffered_bytes += slot.lane.bytes() as u64;
+            self.stats.parked_lanes += 1;
+        }
+        if written.tickets > 0 {
+            self.news.push(Event::Written(connection, written.tickets));
+        }
+        match written.rest {
+            Rest::Nothing if was_parked => {
+                slot.unwatch();
+                self.news.push(Event::Resumed(connection));
+            }
+            Rest::More => {
+                slot.dirty = true;
+                self.dirty.push(connection);
+            }
+            Rest::Blocked if !was_parked => {
+                let (writable, shared) = (Arc::clone(&self.writable), Arc::clone(&self.shared));
+                slot.watch(move || {
+                    writable.lock().push(connection);
+                    shared.inbox.nudge();
+                });
+                self.news.push(Event::Parked(connection));
+            }
+            Rest::Nothing | Rest::Blocked => {}
+            Rest::Lost(error) => {
+                slot.let_go();
+                self.news.push(Event::Failed(connection, error.raw_os_error().unwrap_or_default()));
+            }
+        }
+    }
+
+    /// Ends a lane that cannot go on. Its descriptor is let go at once, its place is kept until it is closed.
+    fn lose(&mut self, connection: ConnectionId, event: Event) {
+        let Some(slot) = self.lanes.get(connection) else { return };
+        if slot.lane.is_parked() {
+            self.stats.buffered_bytes -= slot.lane.bytes() as u64;
+            self.stats.parked_lanes -= 1;
+        }
+        slot.lane.clear();
+        slot.let_go();
+        self.news.push(event);
+    }
+
+    /// Writes what the kernel takes now, and lets go of the descriptor.
+    fn close(&mut self, connection: ConnectionId) {
+        self.write(connection);
+        if let Some(mut slot) = self.lanes.remove(connection) {
+            if slot.lane.is_parked() {
+                self.stats.buffered_bytes -= slot.lane.bytes() as u64;
+                self.stats.parked_lanes -= 1;
+            }
+            slot.let_go();
+        }
+        self.stats.lanes = self.lanes.len();
+        self.news.push(Event::Closed(connection));
+    }
+
+    fn end_flushes(&mut self, all_written: bool) {
+        if self.flushes.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        self.flushes.retain(|(latch, deadline)| {
+            let done = all_written || now >= *deadline;
+            if done {
+                latch.count_down();
+            }
+            !done
+        });
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        for (latch, _) in &self.flushes {
+            latch.count_down();
+        }
+        self.shared.stats.publish(&Stats { lanes: 0, parked_lanes: 0, buffered_bytes: 0, ..self.stats });
+        self.events.publish(&mut self.news);
+    }
+}

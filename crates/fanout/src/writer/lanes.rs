@@ -1,0 +1,88 @@
+//! The lanes of one writer, by connection.
+
+use socketio_rooms::ConnectionId;
+use tokio::task::AbortHandle;
+
+use crate::lane::Lane;
+use crate::socket::Socket;
+
+/// A lane with its descriptor.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) lane: Lane,
+    /// `None` after the connection was lost.
+    pub(super) socket: Option<Socket>,
+    /// Its client speaks Engine.IO protocol 3.
+    pub(super) legacy: bool,
+    /// When it opened.
+    pub(super) epoch: u64,
+    /// The last broadcast that visited it.
+    pub(super) seen: u64,
+    /// It is in the list of lanes to write.
+    pub(super) dirty: bool,
+    watcher: Option<AbortHandle>,
+}
+
+impl Slot {
+    pub(super) fn new(socket: Socket, legacy: bool, epoch: u64) -> Self {
+        Self { lane: Lane::default(), socket: Some(socket), legacy, epoch, seen: 0, dirty: false, watcher: None }
+    }
+
+    /// Calls `on_writable` each time that the kernel takes bytes again.
+    pub(super) fn watch(&mut self, on_writable: impl Fn() + Send + 'static) {
+        let Some(socket) = self.socket.clone() else { return };
+        self.watcher = Some(tokio::spawn(socket.watch(on_writable)).abort_handle());
+    }
+
+    pub(super) fn unwatch(&mut self) {
+        if let Some(watcher) = self.watcher.take() {
+            watcher.abort();
+        }
+    }
+
+    /// Gives the descriptor up.
+    pub(super) fn let_go(&mut self) {
+        self.unwatch();
+        self.socket = None;
+    }
+}
+
+/// A table by connection. A writer has each n-th connection, so the index divided by n is dense.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    slots: Vec<Option<Box<Slot>>>,
+    writers: usize,
+    len: u64,
+}
+
+impl Lanes {
+    pub(super) fn new(writers: usize) -> Self {
+        Self { slots: Vec::new(), writers: writers.max(1), len: 0 }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn insert(&mut self, connection: ConnectionId, slot: Slot) {
+        let place = connection as usize / self.writers;
+        if place >= self.slots.len() {
+            self.slots.resize_with(place + 1, || None);
+        }
+        if let Some(old) = self.slots.get_mut(place) {
+            self.len += u64::from(old.is_none());
+            *old = Some(Box::new(slot));
+        }
+    }
+
+    pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Box<Slot>> {
+        let removed = self.slots.get_mut(connection as usize / self.writers)?.take()?;
+        self.len -= 1;
+        Some(removed)
+    }
+
+    /// The lane of a connection, when it is one of this writer's.
+    pub(super) fn get(&mut self, connection: ConnectionId) -> Option<&mut Slot> {
+        self.slots.get_mut(connection as usize / self.writers)?.as_deref_mut()
+    }
+}
