@@ -1,0 +1,25 @@
+// @ts-check
+'use strict'
+
+// First: without a binary, this throws the one error that explains it.
+require('./lib/native')
+
+const { createAdapter } = require('./lib/adapter')
+const {
+  ClientTooSlowError,
+  InvalidOptionError,
+  NativeAdapterError,
+  NativeBindingError,
+} = require('./lib/errors')
+const { stats } = require('./lib/stats')
+const { version } = require('./package.json')
+
+module.exports = {
+  createAdapter,
+  stats,
+  NativeAdapterError,
+  InvalidOptionError,
+  NativeBindingError,
+  ClientTooSlowError,
+  version,
+}
