@@ -1,1 +1,14 @@
-//! placeholder
+//! The binding: gives `lib/` the engine crates. It converts, calls and converts back; it decides nothing.
+//!
+//! One [`engine::NativeEngine`] belongs to one Socket.IO server. Everything here runs on the JavaScript thread that made it,
+//! except the signal that there are events, which writer threads give.
+
+#![expect(clippy::needless_pass_by_value, reason = "N-API makes strings and objects for one call")]
+#![expect(clippy::too_many_arguments, reason = "numbers cross to Rust for less than an object that holds them")]
+
+mod connections;
+mod engine;
+mod events;
+mod fanout;
+mod raw_socket;
+mod rooms;

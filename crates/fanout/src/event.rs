@@ -7,6 +7,7 @@ use socketio_rooms::ConnectionId;
 
 /// News of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// The kernel has the bytes of so many more tickets, in the order in which they were issued.
     Written(ConnectionId, u32),

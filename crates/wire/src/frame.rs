@@ -82,8 +82,9 @@ impl Frame {
         Self { bytes: buffer.into(), opcode }
     }
 
-    /// A frame that was already encoded (by `ws`). `None` when its first byte names no known opcode or it is empty.
-    pub fn encoded(bytes: &[u8]) -> Option<Self> {
+    /// A frame that `ws` has encoded, in parts. `None` when its first byte names no known opcode, or there is none.
+    pub fn encoded(parts: &[&[u8]]) -> Option<Self> {
+        let bytes = parts.concat();
         Some(Self { opcode: OpCode::from_first_byte(*bytes.first()?)?, bytes: bytes.into() })
     }
 
