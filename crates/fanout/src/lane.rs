@@ -29,7 +29,7 @@ pub(crate) struct Lane {
     parked: bool,
     /// A close frame was given: nothing follows it on the wire.
     closing: bool,
-    /// The tick of the event loop in which the last packet was given.
+    /// The tick of the event loop in which the last packet was queued.
     last_tick: Option<u32>,
     /// The last packet was dropped: what continues it is dropped too.
     dropped: bool,
@@ -129,20 +129,20 @@ impl Lane {
             self.closing = close;
             return if !close && self.is_over(frames, config) { overflow(config) } else { Given::Queued };
         }
-        let tick_before = self.last_tick.replace(giving.tick);
-        if giving.continues {
-            return if self.dropped { Given::Dropped } else { Given::Queued };
-        }
-        self.dropped = true;
-        if giving.volatile && (self.parked || tick_before == Some(giving.tick)) {
-            // Stock does not write it, so that the next one in this tick finds what it would find there.
-            self.last_tick = tick_before;
+        let fits = giving.continues || !self.is_over(frames, config);
+        let unwanted = match giving {
+            Giving { continues: true, .. } => self.dropped,
+            // A dropped packet does not count: stock does not write it, so the next one finds the transport as it was.
+            Giving { volatile, tick, .. } => volatile && (self.parked || self.last_tick == Some(tick)),
+        };
+        self.dropped = unwanted || !fits;
+        if unwanted {
             return Given::Dropped;
         }
-        if self.is_over(frames, config) {
+        if !fits {
             return overflow(config);
         }
-        self.dropped = false;
+        self.last_tick = Some(giving.tick);
         Given::Queued
     }
 
