@@ -58,7 +58,8 @@ function reasons(error) {
     if (!line.startsWith('Cannot find native binding')) lines.add(line)
     current = cause
   }
-  return [...lines]
+  // Each attempt has the one before it as its cause.
+  return [...lines].reverse()
 }
 
 module.exports = load()

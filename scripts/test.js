@@ -2,11 +2,11 @@
 'use strict'
 
 /**
- * `npm test`: makes the project ready, then runs every test: Rust, types, Jest. All of them run, whatever fails; the last
- * line adds them up.
+ * `npm test`: makes the project ready, then runs every test: Rust, types, Jest, and the package's. All of them run,
+ * whatever fails; the last line adds them up.
  *
  *   npm test
- *   npm test -- rust | types | jest [options of Jest]
+ *   npm test -- rust | types | jest [options of Jest] | package
  */
 
 const fs = require('node:fs')
@@ -20,6 +20,9 @@ const { runTypeTests } = require('./type-tests')
 
 /** @typedef {import('./tally').Tally} Tally */
 
+/** A pattern of the paths of the tests that install the packed package. */
+const PACKAGE = '/__test__/package/'
+
 /** @returns {Promise<Tally>} */
 async function runRustTests() {
   const { status, output } = await run('cargo', ['test', '--workspace', '--no-fail-fast'], { tee: true })
@@ -31,7 +34,6 @@ async function runRustTests() {
  * @returns {Promise<Tally>}
  */
 async function runJest(options) {
-  await ensureChromium()
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'jest-report-'))
   try {
     const report = path.join(folder, 'report.json')
@@ -62,7 +64,9 @@ runMain(async () => {
   const suites = {
     rust: ['Rust', runRustTests],
     types: ['Types', runTypeTests],
-    jest: ['Jest', () => runJest(options)],
+    jest: ['Jest', () => ensureChromium().then(() => runJest(['--testPathIgnorePatterns', PACKAGE, ...options]))],
+    // By itself: it runs cargo, which leaves the other tests no processor.
+    package: ['Package', () => runJest(['--testPathPatterns', PACKAGE, ...options])],
   }
   if (only !== undefined && !suites[only]) {
     console.error(`npm test -- takes one of: ${Object.keys(suites).join(', ')}`)
