@@ -1,0 +1,254 @@
+// @ts-check
+'use strict'
+
+const { Adapter } = require('socket.io-adapter')
+const { Engine } = require('./engine')
+const { NativeAdapterError } = require('./errors')
+const { isClientPatched } = require('./lane-support')
+const { Membership } = require('./membership')
+const { validateOptions } = require('./options')
+const { hasOutgoing } = require('./outgoing')
+const { splitPacket } = require('./packet')
+const { Recovery } = require('./recovery')
+
+/** @typedef {import('socket.io-adapter').Room} Room */
+/** @typedef {import('socket.io-adapter').SocketId} SocketId */
+/** @typedef {{ rooms: Set<Room>, except?: Set<Room>, flags?: any }} BroadcastOptions */
+
+const FLAG_VOLATILE = 2
+
+/** The base class's encoder of a frame that ws sends as it is; the versions before 2.5.2 have none. */
+const { _encode: encodeFrame } = /** @type {any} */ (Adapter.prototype)
+
+/** The adapter of one namespace. */
+class NativeAdapter extends Adapter {
+  #engine
+  #membership
+  /** @type {Recovery | undefined} */
+  #recovery
+
+  /**
+   * @param {any} nsp
+   * @param {Engine} engine
+   */
+  constructor(nsp, engine) {
+    super(nsp)
+    this.#engine = engine
+    this.#membership = new Membership(this, engine)
+    this.rooms = this.#membership.rooms
+    this.sids = this.#membership.sids
+    engine.addAdapter(this)
+  }
+
+  get engine() {
+    return this.#engine
+  }
+
+  close() {
+    this.#recovery?.close()
+    this.#membership.close()
+    this.#engine.removeAdapter(this)
+  }
+
+  /** @param {SocketId} id @param {Set<Room>} rooms */
+  addAll(id, rooms) {
+    this.#membership.addAll(id, rooms)
+  }
+
+  /** @param {SocketId} id @param {Room} room */
+  del(id, room) {
+    this.#membership.del(id, room)
+  }
+
+  /** @param {SocketId} id */
+  delAll(id) {
+    this.#membership.delAll(id)
+  }
+
+  /** @param {SocketId} id */
+  socketRooms(id) {
+    return this.sids.get(id)
+  }
+
+  /** Who writes to the sockets of a connection may have changed. @param {import('./connection').Connection} connection */
+  refresh(connection) {
+    this.#membership.refresh(connection)
+  }
+
+  /** @param {any} packet @param {BroadcastOptions} opts */
+  broadcast(packet, opts) {
+    packet.nsp = this.nsp.name
+    this.#recoveryLog()?.record(packet, opts)
+    this.#deliver(packet, opts)
+  }
+
+  /**
+   * @param {any} packet
+   * @param {BroadcastOptions} opts
+   * @param {(clientCount: number) => void} clientCountCallback
+   * @param {(...args: any[]) => void} ack
+   */
+  broadcastWithAck(packet, opts, clientCountCallback, ack) {
+    packet.nsp = this.nsp.name
+    packet.id = /** @type {any} */ (this.nsp)._ids++
+    let clientCount = 0
+    const expectAck = () =>
+      this.#visit(opts, (socket) => {
+        clientCount++
+        socket.acks.set(packet.id, ack)
+      })
+    this.#deliver(packet, opts, expectAck)
+    clientCountCallback(clientCount)
+  }
+
+  /**
+   * Encodes a packet, and hands it to the writers and to those sockets that JavaScript writes to.
+   * @param {any} packet
+   * @param {BroadcastOptions} opts
+   * @param {() => void} [afterEncoding]
+   */
+  #deliver(packet, opts, afterEncoding) {
+    const flags = opts.flags ?? {}
+    const encoded = this.encoder.encode(packet)
+    afterEncoding?.()
+    const parts = this.#isObserved() ? null : splitPacket(encoded)
+    if (parts === null) return this.#deliverByJavaScript(packet, encoded, flags, this.#idsOf(opts))
+    const { ids, rooms, except } = this.#membership.select(opts)
+    if (rooms === 0 && opts.rooms.size > 0) return
+    const engine = this.#engine
+    const bits = flags.volatile ? FLAG_VOLATILE : 0
+    const { text, attachments } = parts
+    const ns = this.#membership.namespace
+    const compat = engine.native.broadcast(ns, ids, rooms, except, text, attachments, bits, engine.tick)
+    engine.touch()
+    if (compat) this.#deliverByJavaScript(packet, encoded, flags, this.#membership.idsAt(compat))
+  }
+
+  /** Whether every packet must be seen by JavaScript, because a tool asked for that in a way that concerns all connections. */
+  #isObserved() {
+    if (this.#engine.observed) return true
+    for (const socket of this.nsp.sockets?.values() ?? []) return isClientPatched(socket.client)
+    return false
+  }
+
+  /**
+   * Exactly what the stock adapter does for each recipient.
+   * @param {any} packet
+   * @param {any[]} encoded
+   * @param {any} flags
+   * @param {SocketId[]} ids
+   */
+  #deliverByJavaScript(packet, encoded, flags, ids) {
+    const packetOpts = { preEncoded: true, volatile: flags.volatile, compress: flags.compress }
+    encodeFrame?.call({ encoder: { encode: () => encoded } }, packet, packetOpts)
+    for (const id of ids) {
+      const socket = /** @type {any} */ (this.nsp.sockets?.get(id))
+      if (!socket) continue
+      if (typeof socket.notifyOutgoingListeners === 'function') socket.notifyOutgoingListeners(packet)
+      socket.client.writeToEngine(encoded, packetOpts)
+      if (!hasOutgoing(socket)) this.#membership.outgoingEnded(id)
+    }
+  }
+
+  /** @param {BroadcastOptions} opts @returns {SocketId[]} of the recipients, as they are now */
+  #idsOf(opts) {
+    const { ids, rooms, except } = this.#membership.select(opts)
+    if (rooms === 0 && opts.rooms.size > 0) return []
+    if (rooms === 0 && except === 0) return [...this.sids.keys()]
+    const indexes = this.#engine.native.recipients(this.#membership.namespace, ids, rooms, except)
+    return this.#membership.idsAt(indexes)
+  }
+
+  /** @param {BroadcastOptions} opts @param {(socket: any) => void} callback with each connected recipient */
+  #visit(opts, callback) {
+    for (const id of this.#idsOf(opts)) {
+      const socket = this.nsp.sockets?.get(id)
+      if (socket) callback(socket)
+    }
+  }
+
+  /** @param {Set<Room>} rooms */
+  sockets(rooms) {
+    /** @type {Set<SocketId>} */
+    const sids = new Set()
+    this.#visit({ rooms }, (socket) => sids.add(socket.id))
+    return Promise.resolve(sids)
+  }
+
+  /** @param {BroadcastOptions} opts */
+  fetchSockets(opts) {
+    /** @type {any[]} */
+    const sockets = []
+    this.#visit(opts, (socket) => sockets.push(socket))
+    return Promise.resolve(sockets)
+  }
+
+  /** @param {BroadcastOptions} opts @param {Room[]} rooms */
+  addSockets(opts, rooms) {
+    this.#visit(opts, (socket) => socket.join(rooms))
+  }
+
+  /** @param {BroadcastOptions} opts @param {Room[]} rooms */
+  delSockets(opts, rooms) {
+    this.#visit(opts, (socket) => rooms.forEach((room) => socket.leave(room)))
+  }
+
+  /** @param {BroadcastOptions} opts @param {boolean} close */
+  disconnectSockets(opts, close) {
+    this.#visit(opts, (socket) => socket.disconnect(close))
+  }
+
+  /** @returns {Recovery | undefined} */
+  #recoveryLog() {
+    if (this.#recovery) return this.#recovery
+    const options = /** @type {any} */ (this.nsp.server).opts?.connectionStateRecovery
+    if (options) this.#recovery = new Recovery(options.maxDisconnectionDuration)
+    return this.#recovery
+  }
+
+  /** @param {any} session */
+  persistSession(session) {
+    this.#recoveryLog()?.persist(session)
+  }
+
+  /** @param {string} pid @param {string} offset @returns {any} */
+  restoreSession(pid, offset) {
+    const session = this.#recoveryLog()?.restore(pid, offset) ?? null
+    return session && Promise.resolve(session)
+  }
+}
+
+/**
+ * @param {import('..').AdapterOptions} [options]
+ * @returns {import('..').AdapterConstructor}
+ */
+function createAdapter(options) {
+  const settings = validateOptions(options)
+  /** One engine a server: a connection has one index in all its namespaces. @type {WeakMap<object, Engine>} */
+  const engines = new WeakMap()
+
+  /** @param {any} nsp */
+  function engineOf(nsp) {
+    if (!nsp?.server?.encoder) {
+      throw new NativeAdapterError(
+        'ERR_INVALID_NAMESPACE',
+        `expected a Socket.IO namespace, got ${nsp === null ? 'null' : typeof nsp}: pass createAdapter() to new Server() ` +
+          'or io.adapter(), which make the adapter of each namespace',
+      )
+    }
+    let engine = engines.get(nsp.server)
+    if (!engine) engines.set(nsp.server, (engine = new Engine(settings)))
+    return engine
+  }
+
+  class ServerAdapter extends NativeAdapter {
+    /** @param {any} nsp */
+    constructor(nsp) {
+      super(nsp, engineOf(nsp))
+    }
+  }
+  Object.defineProperty(ServerAdapter, 'name', { value: 'NativeAdapter' })
+  return /** @type {any} */ (ServerAdapter)
+}
+
+module.exports = { NativeAdapter, createAdapter }

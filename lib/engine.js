@@ -1,0 +1,203 @@
+// @ts-check
+'use strict'
+
+/**
+ * The engine of one Socket.IO server: its connections, the writers while there are lanes, and the ticks of the event loop.
+ */
+
+const { NativeEngine } = require('./native')
+const { Connection } = require('./connection')
+const { ClientTooSlowError, NativeAdapterError } = require('./errors')
+const { flushAtExit, forgetAtExit } = require('./exit')
+
+/** The kinds of `src/events.rs`. */
+const EVENT = { WRITTEN: 0, PARKED: 1, RESUMED: 2, FAILED: 3, SLOW: 4, CLOSED: 5, WRITER_LOST: 6 }
+
+class Engine {
+  /** @type {import('./options').Settings} */
+  settings
+  native
+  /** Changes between ticks of the event loop: what happens before the callbacks of `process.nextTick` is one tick. */
+  tick = 0
+  /** Counters for `stats()`. */
+  descriptorFailures = 0
+
+  /** By index; a number without a connection belongs to a socket that is not connected (yet). @type {(Connection | undefined)[]} */
+  #connections = []
+  /** @type {WeakMap<object, Connection>} */
+  #byConn = new WeakMap()
+  /** Engine.IO servers of the connections: something may listen to all their packets. @type {Set<any>} */
+  #servers = new Set()
+  /** @type {Set<unknown>} */
+  #adapters = new Set()
+  #lanes = 0
+  #armed = false
+  #exiting = false
+
+  /** @param {import('./options').Settings} settings */
+  constructor(settings) {
+    this.settings = settings
+    this.native = new NativeEngine({
+      writers: settings.writers,
+      maxBufferedBytes: settings.maxBufferedBytes,
+      drop: settings.overflow === 'drop',
+    })
+  }
+
+  /** @param {unknown} adapter */
+  addAdapter(adapter) {
+    this.#adapters.add(adapter)
+  }
+
+  /** @param {unknown} adapter */
+  removeAdapter(adapter) {
+    this.#adapters.delete(adapter)
+    this.#stopWhenUnused()
+  }
+
+  /** @returns {ReadonlySet<any>} */
+  get adapters() {
+    return this.#adapters
+  }
+
+  /**
+   * The record of an Engine.IO connection, made at its first socket.
+   * @param {any} conn
+   */
+  connectionOf(conn) {
+    let connection = this.#byConn.get(conn)
+    if (!connection) {
+      connection = new Connection(this, conn, this.native.takeIndex())
+      this.#byConn.set(conn, connection)
+      this.#connections[connection.index] = connection
+      if (conn.server) this.#servers.add(conn.server)
+      connection.begin()
+    }
+    return connection
+  }
+
+  /** @param {number} index @returns {Connection | undefined} */
+  connectionAt(index) {
+    return this.#connections[index]
+  }
+
+  /** @param {Connection} connection */
+  forget(connection) {
+    this.#byConn.delete(connection.conn)
+    this.#connections[connection.index] = undefined
+    this.native.giveIndexBack(connection.index)
+    this.#stopWhenUnused()
+  }
+
+  /** @returns {IterableIterator<Connection>} */
+  *connections() {
+    for (const connection of this.#connections) if (connection) yield connection
+  }
+
+  /** Whether each packet of each connection must pass through Engine.IO, because something listens to all of them. */
+  get observed() {
+    for (const server of this.#servers) {
+      if (server.listenerCount('flush') > 0 || server.listenerCount('drain') > 0) return true
+    }
+    return false
+  }
+
+  /** A lane opens: the writers run from now on. */
+  laneOpens() {
+    if (this.#lanes === 0) {
+      // Weak: a server that was dropped without being closed can be collected, and its writers end.
+      const self = new WeakRef(this)
+      this.native.start(() => self.deref()?.takeEvents(), this.settings.flushTimeout)
+      flushAtExit(this)
+    }
+    this.#lanes++
+  }
+
+  laneClosed() {
+    this.#lanes--
+    if (this.#lanes === 0) forgetAtExit(this)
+    this.#stopWhenUnused()
+  }
+
+  /** To be called after something was handed to the writers: they are woken at the end of the tick, once. */
+  touch() {
+    if (this.#armed) return
+    if (this.#exiting) {
+      this.native.flush(this.settings.flushTimeout)
+      return
+    }
+    this.#armed = true
+    process.nextTick(this.#endTick)
+  }
+
+  #endTick = () => {
+    this.#armed = false
+    this.tick = (this.tick + 1) >>> 0
+    this.native.wake()
+  }
+
+  /** The process ends: there is no later. */
+  flushAtExit() {
+    this.#exiting = true
+    this.#armed = false
+    this.native.flush(this.settings.flushTimeout)
+  }
+
+  #stopWhenUnused() {
+    if (this.#lanes > 0 || this.#adapters.size > 0) return
+    this.native.stop()
+    this.#servers.clear()
+  }
+
+  /** The writers have news. */
+  takeEvents() {
+    const events = this.native.takeEvents()
+    for (let i = 0; i < events.length; i += 3) {
+      try {
+        this.#handle(events[i], events[i + 1], events[i + 2])
+      } catch (error) {
+        // A listener of the app threw: the other lanes' news must not be lost with it.
+        process.nextTick(rethrow, error)
+      }
+    }
+  }
+
+  /**
+   * @param {number} kind
+   * @param {number} subject
+   * @param {number} value
+   */
+  #handle(kind, subject, value) {
+    if (kind === EVENT.WRITER_LOST) return this.#writerLost(subject)
+    const connection = this.#connections[subject]
+    if (!connection) return
+    if (kind === EVENT.CLOSED) return connection.laneClosed()
+    const { lane } = connection
+    if (!lane) return
+    if (kind === EVENT.WRITTEN) return lane.written(value)
+    if (kind === EVENT.PARKED || kind === EVENT.RESUMED) return lane.setParked(kind === EVENT.PARKED)
+    if (kind === EVENT.SLOW) return lane.lost(new ClientTooSlowError(this.settings.maxBufferedBytes))
+    if (kind === EVENT.FAILED) {
+      const message = `expected the connection to take bytes, but it is lost (system error ${value})`
+      return lane.lost(new NativeAdapterError('ERR_CONNECTION_LOST', message))
+    }
+  }
+
+  /** @param {number} writer */
+  #writerLost(writer) {
+    const message = `writer thread ${writer} ended by a bug; its connections are closed. Please report it`
+    const error = new NativeAdapterError('ERR_NATIVE_FAILURE', message)
+    process.emitWarning(error)
+    for (const connection of this.connections()) {
+      if (connection.index % this.settings.writers !== writer || !connection.lane) continue
+      connection.lane.lost(error)
+    }
+  }
+}
+
+/** @param {unknown} error */
+function rethrow(error) {
+  throw error
+}
+
+module.exports = { Engine }

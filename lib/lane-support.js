@@ -1,0 +1,98 @@
+// @ts-check
+'use strict'
+
+/**
+ * Whether a connection can have a lane. Everything that is not known for certain has none, and behaves exactly as stock.
+ */
+
+const net = require('node:net')
+
+/** Marks what a lane owns, also for other copies of this package in the process. */
+const kLane = Symbol.for('socket.io-native-adapter.lane')
+
+/**
+ * The methods that a lane bypasses, and what the source of each one contains when nobody has replaced it. A monitoring tool
+ * that wraps one wants to see packets: its connections stay on the compat path.
+ * @type {[of: (conn: any) => any, method: string, contains: RegExp][]}
+ */
+const BYPASSED = [
+  [(conn) => conn, 'write', /sendPacket/],
+  [(conn) => conn, 'sendPacket', /packetCreate/],
+  [(conn) => conn, 'flush', /writeBuffer/],
+  [(conn) => conn.transport, 'send', /writable/],
+  [(conn) => conn.transport.socket, 'send', /_sender/],
+  [(conn) => conn.transport.socket._sender, 'send', /readOnly/],
+  [(conn) => conn.transport.socket._sender, 'sendFrame', /_socket/],
+]
+
+/** @type {WeakSet<Function>} Methods whose source was read and found to be the original. */
+const originals = new WeakSet()
+
+/**
+ * @param {unknown} method
+ * @param {RegExp} contains
+ */
+function isOriginal(method, contains) {
+  if (typeof method !== 'function') return false
+  if (originals.has(method)) return true
+  const original = contains.test(Function.prototype.toString.call(method))
+  if (original) originals.add(method)
+  return original
+}
+
+/** @param {any} conn */
+function isPatched(conn) {
+  return BYPASSED.some(([of, method, contains]) => !isOriginal(of(conn)[method], contains))
+}
+
+/** Whether Socket.IO's own way to a connection was replaced. @param {any} client */
+function isClientPatched(client) {
+  return !isOriginal(client?.writeToEngine, /conn\.write/)
+}
+
+/**
+ * Why an Engine.IO connection cannot have a lane, or null when it can.
+ * @param {any} conn
+ * @param {import('./options').Settings} settings
+ * @returns {import('..').CompatReason | null}
+ */
+function compatReason(conn, settings) {
+  if (!settings.lanes) return 'off'
+  if (process.platform === 'win32') return 'platform'
+  const transport = conn.transport
+  if (transport?.name === 'polling' || transport?.name === 'webtransport') return transport.name
+  const ws = transport?.socket
+  const stream = ws?._socket
+  if (transport?.name !== 'websocket' || !(stream instanceof net.Socket) || !hasShapeOfWs(ws)) return 'engine'
+  if (conn[kLane] || ws[kLane]) return 'foreign'
+  const handle = /** @type {any} */ (stream)._handle
+  if (/** @type {any} */ (stream).encrypted || handle?.constructor.name === 'TLSWrap') return 'tls'
+  if (Object.keys(ws._extensions).length > 0) return 'deflate'
+  if (!transport.supportsBinary) return 'base64'
+  if (isPatched(conn)) return 'patched'
+  if (!(handle?.fd >= 0)) return 'descriptor'
+  return null
+}
+
+/** @param {any} ws */
+function hasShapeOfWs(ws) {
+  const sender = ws._sender
+  return (
+    typeof sender?.sendFrame === 'function' &&
+    sender._socket === ws._socket &&
+    typeof ws._extensions === 'object' &&
+    ws._extensions !== null
+  )
+}
+
+/**
+ * Whether bytes of this connection still wait in JavaScript or libuv: a lane would overtake them.
+ * @param {any} conn
+ */
+function hasWaitingBytes(conn) {
+  const { _socket: stream, _sender: sender } = conn.transport.socket
+  const busy = sender._deflating === true || sender._state > 0 || sender._queue?.length > 0
+  return busy || stream.writableLength > 0 || stream._handle.writeQueueSize > 0
+}
+
+module.exports = { compatReason, hasWaitingBytes, isClientPatched, kLane }

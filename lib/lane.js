@@ -1,0 +1,286 @@
+// @ts-check
+'use strict'
+
+/**
+ * A lane takes over the writes of one WebSocket: from `open()` on, the native writer is the only one that writes to it.
+ *
+ * What Engine.IO and ws do on that connection keeps its meaning: direct emits, heartbeats, pongs and close frames pass through the
+ * lane in the order in which they were issued; callbacks fire when the kernel has the bytes. What is replaced is
+ * replaced on these instances, and put back when the lane closes.
+ */
+
+const { NativeAdapterError } = require('./errors')
+const { kLane } = require('./lane-support')
+
+/** The flags of `src/fanout.rs`. */
+const FLAG = { TICKET: 1, VOLATILE: 2, CONTINUES: 4 }
+
+/** The first character of an Engine.IO packet, by its type. @type {Record<string, number>} */
+const KIND = { open: 0x30, close: 0x31, ping: 0x32, pong: 0x33, message: 0x34, upgrade: 0x35, noop: 0x36 }
+
+const EMPTY = Buffer.alloc(0)
+
+/** A stream that ends waits at least so long for the writer, which may have to wait for a processor. In milliseconds. */
+const LEAST_WAIT = 100
+
+/** In the list of callbacks: the end of a batch that Engine.IO's transport sent. */
+const BATCH = Symbol('batch')
+
+class Lane {
+  connection
+  #conn
+  #transport
+  #ws
+  #stream
+  #legacy
+  /** What to call when the kernel has the bytes, in the order of issue. @type {(typeof BATCH | ((error?: Error) => void))[]} */
+  #callbacks = []
+  /** Batches of the transport that the kernel does not have yet. */
+  #batches = 0
+  /** Engine.IO's own idea of whether the transport can be written to. */
+  #writable
+  #flushing = false
+  #parked = false
+  /** @type {Error | null} */
+  #error = null
+  #closing = false
+  /** The options of the last packet: an attachment comes with the same object as the packet that it belongs to. */
+  #lastOptions = null
+
+  /** @param {import('./connection').Connection} connection */
+  constructor(connection) {
+    this.connection = connection
+    this.#conn = connection.conn
+    this.#transport = connection.conn.transport
+    this.#ws = this.#transport.socket
+    this.#stream = this.#ws._socket
+    this.#legacy = connection.conn.protocol === 3
+    this.#writable = this.#transport.writable
+  }
+
+  get engine() {
+    return this.connection.engine
+  }
+
+  /** Takes the writes over. Throws when the descriptor cannot be duplicated: then nothing has changed. */
+  open() {
+    const { engine, connection } = this
+    engine.laneOpens()
+    try {
+      engine.native.openLane(connection.index, this.#stream._handle.fd, this.#legacy)
+    } catch (error) {
+      engine.laneClosed()
+      throw error
+    }
+    for (const owner of [this.#conn, this.#transport, this.#ws, this.#ws._sender, this.#stream]) owner[kLane] = this
+    this.#conn.flush = flush
+    this.#transport.send = send
+    Object.defineProperty(this.#transport, 'writable', writable)
+    this.#ws._sender.sendFrame = sendFrame
+    this.#stream._final = final
+    this.#stream.once('close', this.#onStreamClose)
+    engine.touch()
+  }
+
+  /** Engine.IO's flush, which writes through: were packets held back in JavaScript, broadcasts would overtake them. */
+  flush() {
+    this.#flushing = true
+    try {
+      Object.getPrototypeOf(this.#conn).flush.call(this.#conn)
+    } finally {
+      this.#flushing = false
+    }
+  }
+
+  get writable() {
+    return this.#flushing || (this.#writable && !this.#parked)
+  }
+
+  set writable(value) {
+    this.#writable = value && this.#batches === 0
+  }
+
+  /** Engine.IO's transport sends a batch of packets. @param {any[]} packets */
+  sendBatch(packets) {
+    this.#writable = false
+    this.#batches++
+    this.#issue(BATCH, (ticket) => {
+      for (let i = 0; i < packets.length; i++) {
+        this.#sendPacket(packets[i], i + 1 === packets.length ? ticket : 0)
+      }
+    })
+  }
+
+  /**
+   * @param {any} packet
+   * @param {number} ticket
+   */
+  #sendPacket({ type, data, options }, ticket) {
+    const { native, tick } = this.engine
+    const { index } = this.connection
+    let flags = ticket
+    if (options?.volatile) flags |= FLAG.VOLATILE
+    if (options && options === this.#lastOptions) flags |= FLAG.CONTINUES
+    // A frame that was encoded beforehand has no attachments, and would be kept alive.
+    this.#lastOptions = options?.wsPreEncodedFrame ? null : options
+    if (typeof data === 'string') native.sendText(index, KIND[type], data, flags, tick)
+    else if (data instanceof Uint8Array) native.sendBinary(index, data, this.#legacy, flags, tick)
+    else if (ArrayBuffer.isView(data)) {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      native.sendBinary(index, bytes, this.#legacy, flags, tick)
+    } else if (data instanceof ArrayBuffer) native.sendBinary(index, new Uint8Array(data), this.#legacy, flags, tick)
+    else native.sendText(index, KIND[type], String(data || ''), flags, tick)
+  }
+
+  /**
+   * ws sends a frame: a pong, a close frame, or what the app itself sends through ws.
+   * @param {(Buffer | string)[]} list
+   * @param {((error?: Error) => void)} [callback]
+   */
+  sendFrame([header, payload = EMPTY], callback) {
+    const { engine, connection } = this
+    const bytes = [header, payload].map((part) => (typeof part === 'string' ? Buffer.from(part) : part))
+    this.#issue(callback ?? noop, (ticket) => {
+      engine.native.sendFrame(connection.index, bytes[0], bytes[1], ticket, engine.tick)
+    })
+  }
+
+  /**
+   * Hands something over, and remembers what to call when it is written.
+   * @param {typeof BATCH | ((error?: Error) => void)} callback
+   * @param {(ticket: number) => void} handOver
+   */
+  #issue(callback, handOver) {
+    const error = this.#error
+    this.#callbacks.push(callback)
+    if (error) {
+      process.nextTick(() => this.#failCallbacks(error))
+      return
+    }
+    handOver(FLAG.TICKET)
+    this.engine.touch()
+  }
+
+  /** The kernel has the bytes of so many more tickets. @param {number} tickets */
+  written(tickets) {
+    const done = this.#callbacks.splice(0, tickets)
+    for (const callback of done) {
+      if (callback === BATCH) this.#batchWritten()
+      else callback()
+    }
+  }
+
+  #batchWritten() {
+    this.#batches--
+    const transport = this.#transport
+    if (this.#batches === 0) this.#writable = true
+    transport.emit('drain')
+    if (this.#batches === 0) transport.emit('ready')
+  }
+
+  /** @param {boolean} parked */
+  setParked(parked) {
+    this.#parked = parked
+    if (!parked) this.#transport.emit('ready')
+  }
+
+  /** The stream ends: not before what was handed over is written, within a bound. @param {() => void} end */
+  whenWritten(end) {
+    const timeout = setTimeout(once, Math.max(LEAST_WAIT, this.engine.settings.flushTimeout))
+    let ended = false
+    function once() {
+      if (ended) return
+      ended = true
+      clearTimeout(timeout)
+      end()
+    }
+    this.#issue(once, () => this.engine.native.fence(this.connection.index))
+  }
+
+  /** The native lane writes nothing more; the connection is closed for this reason. @param {Error} error */
+  lost(error) {
+    if (this.#error) return
+    this.#error = error
+    this.#failCallbacks(error)
+    this.#transport.emit('error', error)
+    this.#stream.destroy()
+  }
+
+  /** @param {Error} error */
+  #failCallbacks(error) {
+    for (const callback of this.#callbacks.splice(0)) {
+      if (callback !== BATCH) callback(error)
+    }
+  }
+
+  #onStreamClose = () => {
+    if (this.#closing) return
+    this.#closing = true
+    this.engine.native.closeLane(this.connection.index, this.#legacy)
+    this.engine.touch()
+  }
+
+  /** The native lane is gone: everything is put back. */
+  closed() {
+    this.#error ??= new NativeAdapterError('ERR_CONNECTION_LOST', 'expected to write, but the connection was closed')
+    this.#failCallbacks(this.#error)
+    for (const [owner, name] of [
+      [this.#conn, 'flush'],
+      [this.#transport, 'send'],
+      [this.#ws._sender, 'sendFrame'],
+      [this.#stream, '_final'],
+    ]) {
+      if (REPLACEMENTS.has(owner[name])) delete owner[name]
+    }
+    Object.defineProperty(this.#transport, 'writable', {
+      value: this.#writable,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+    for (const owner of [this.#conn, this.#transport, this.#ws, this.#ws._sender, this.#stream]) delete owner[kLane]
+  }
+}
+
+function noop() {}
+
+// What a lane puts on instances: shared functions, so that the instances keep sharing their hidden class.
+
+/** @this {{ [kLane]: Lane, transport: { [kLane]?: Lane } }} */
+function flush() {
+  const lane = this[kLane]
+  if (this.transport[kLane] === lane) return lane.flush()
+  Object.getPrototypeOf(this).flush.call(this)
+}
+
+/** @this {{ [kLane]: Lane }} @param {any[]} packets */
+function send(packets) {
+  this[kLane].sendBatch(packets)
+}
+
+/** @this {{ [kLane]: Lane }} @param {(Buffer | string)[]} list @param {(error?: Error) => void} [callback] */
+function sendFrame(list, callback) {
+  this[kLane].sendFrame(list, callback)
+}
+
+/** @this {{ [kLane]: Lane }} @param {(error?: Error) => void} callback */
+function final(callback) {
+  this[kLane].whenWritten(() => Object.getPrototypeOf(this)._final.call(this, callback))
+}
+
+const writable = {
+  configurable: true,
+  enumerable: true,
+  /** @this {{ [kLane]: Lane }} */
+  get() {
+    return this[kLane].writable
+  },
+  /** @this {{ [kLane]: Lane }} @param {boolean} value */
+  set(value) {
+    this[kLane].writable = value
+  },
+}
+
+const REPLACEMENTS = new Set([flush, send, sendFrame, final])
+
+module.exports = { Lane }

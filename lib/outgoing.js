@@ -1,0 +1,55 @@
+// @ts-check
+'use strict'
+
+/**
+ * Notices when a Socket.IO socket gets outgoing listeners (`onAnyOutgoing`): its broadcasts must pass through JavaScript then.
+ * Socket.IO keeps them in one property of the socket, which is watched on the instance.
+ */
+
+const PROPERTY = '_anyOutgoingListeners'
+const kWatch = Symbol('socket.io-native-adapter.outgoing')
+
+/** One descriptor for all sockets, so that they keep sharing their hidden class. */
+const watched = {
+  configurable: true,
+  enumerable: true,
+  /** @this {any} */
+  get() {
+    return this[kWatch]?.listeners
+  },
+  /** @this {any} @param {unknown} listeners */
+  set(listeners) {
+    this[kWatch].listeners = listeners
+    this[kWatch].changed()
+  },
+}
+
+/**
+ * Calls `changed` when listeners may have been added.
+ * @param {any} socket
+ * @param {() => void} changed
+ */
+function watchOutgoing(socket, changed) {
+  socket[kWatch] = { listeners: socket[PROPERTY], changed }
+  Object.defineProperty(socket, PROPERTY, watched)
+}
+
+/** @param {any} socket */
+function unwatchOutgoing(socket) {
+  const watch = socket[kWatch]
+  if (!watch) return
+  delete socket[kWatch]
+  Object.defineProperty(socket, PROPERTY, {
+    value: watch.listeners,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  })
+}
+
+/** @param {any} socket */
+function hasOutgoing(socket) {
+  return socket[PROPERTY]?.length > 0
+}
+
+module.exports = { hasOutgoing, unwatchOutgoing, watchOutgoing }
