@@ -24,6 +24,7 @@ const { _encode: encodeFrame } = /** @type {any} */ (Adapter.prototype)
 class NativeAdapter extends Adapter {
   #engine
   #membership
+  #encoder
   /** @type {Recovery | undefined} */
   #recovery
 
@@ -34,6 +35,7 @@ class NativeAdapter extends Adapter {
   constructor(nsp, engine) {
     super(nsp)
     this.#engine = engine
+    this.#encoder = nsp.server.encoder
     this.#membership = new Membership(this, engine)
     this.rooms = this.#membership.rooms
     this.sids = this.#membership.sids
@@ -109,7 +111,7 @@ class NativeAdapter extends Adapter {
    */
   #deliver(packet, opts, afterEncoding) {
     const flags = opts.flags ?? {}
-    const encoded = this.encoder.encode(packet)
+    const encoded = this.#encoder.encode(packet)
     afterEncoding?.()
     const parts = this.#isObserved() ? null : splitPacket(encoded)
     if (parts === null) return this.#deliverByJavaScript(packet, encoded, flags, this.#idsOf(opts))

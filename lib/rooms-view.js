@@ -50,19 +50,22 @@ class SetView extends Set {
     return this.#source.has(value)
   }
 
-  /** Elements that go while they are iterated are not visited any more. */
+  /** Elements that go while they are iterated are not visited any more. @returns {Generator<T, undefined>} */
   *values() {
     for (const value of this.#source.list()) {
       if (this.#source.has(value)) yield value
     }
+    return undefined
   }
 
   keys() {
     return this.values()
   }
 
+  /** @returns {Generator<[T, T], undefined>} */
   *entries() {
-    for (const value of this.values()) yield /** @type {[T, T]} */ ([value, value])
+    for (const value of this.values()) yield [value, value]
+    return undefined
   }
 
   [Symbol.iterator]() {
