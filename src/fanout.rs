@@ -12,8 +12,9 @@ use socketio_fanout::{Fanout, Packet, SendOptions, Stats};
 use socketio_wire::{Frame, OpCode};
 
 use crate::engine::NativeEngine;
+use crate::events;
+use crate::ffi::{self, Text};
 use crate::rooms::target;
-use crate::{events, raw_socket};
 
 /// Bits of `flags`.
 const TICKET: u32 = 1;
@@ -98,7 +99,7 @@ impl NativeEngine {
     #[napi(catch_unwind)]
     pub fn open_lane(&self, index: u32, fd: i32, legacy: bool) -> Result<()> {
         let fanout = self.fanout()?;
-        let opened = raw_socket::with_descriptor(fd, |raw| fanout.open(index, raw, legacy));
+        let opened = ffi::with_descriptor(fd, |raw| fanout.open(index, raw, legacy));
         match opened {
             Some(Ok(())) => {
                 *self.legacy_lanes.borrow_mut() += u32::from(legacy);
@@ -127,9 +128,15 @@ impl NativeEngine {
 
     /// Hands over a text frame for one lane: the character `kind` (its Engine.IO packet type), then `text`.
     #[napi(catch_unwind)]
-    pub fn send_text(&self, index: u32, kind: u32, text: String, flags: u32, tick: u32) -> Result<()> {
-        let frame = Frame::new(OpCode::Text, u8::try_from(kind).ok(), text.as_bytes());
-        self.fanout()?.send(index, frame.into(), options(flags, tick));
+    pub fn send_text(
+        &self,
+        index: u32,
+        kind: u8,
+        #[napi(ts_arg_type = "string")] text: Text,
+        flags: u32,
+        tick: u32,
+    ) -> Result<()> {
+        self.fanout()?.send(index, text.into_frame(kind).into(), options(flags, tick));
         Ok(())
     }
 
@@ -161,7 +168,7 @@ impl NativeEngine {
         ids: &[u32],
         rooms: u32,
         except: u32,
-        text: Option<String>,
+        #[napi(ts_arg_type = "string | null")] text: Option<Text>,
         attachments: Option<Vec<Buffer>>,
         flags: u32,
         tick: u32,
@@ -179,8 +186,8 @@ impl NativeEngine {
         Ok((!compat.is_empty()).then(|| compat.into()))
     }
 
-    fn packet(&self, text: Option<String>, attachments: &[Buffer]) -> Packet {
-        let text = text.map(|text| Frame::new(OpCode::Text, Some(MESSAGE), text.as_bytes()));
+    fn packet(&self, text: Option<Text>, attachments: &[Buffer]) -> Packet {
+        let text = text.map(|text| text.into_frame(MESSAGE));
         let binary = |prefix: Option<u8>| attachments.iter().map(move |data| Frame::new(OpCode::Binary, prefix, data));
         let packet = Packet::new(text.iter().cloned().chain(binary(None)));
         if attachments.is_empty() || *self.legacy_lanes.borrow() == 0 {

@@ -10,5 +10,5 @@ mod connections;
 mod engine;
 mod events;
 mod fanout;
-mod raw_socket;
+mod ffi;
 mod rooms;

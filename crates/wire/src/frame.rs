@@ -63,9 +63,14 @@ pub fn header(opcode: OpCode, len: usize, out: &mut [u8; MAX_HEADER]) -> usize {
 }
 
 /// A finished WebSocket frame, shared by every connection that it is sent to. Cloning counts a reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
-    bytes: Arc<[u8]>,
+#[derive(Clone, Debug)]
+pub struct Frame(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    buffer: Vec<u8>,
+    /// Where the frame begins: the room before a short header stays unused.
+    start: usize,
     opcode: OpCode,
 }
 
@@ -79,32 +84,71 @@ impl Frame {
         buffer.extend(head.iter().take(size));
         buffer.extend(prefix);
         buffer.extend_from_slice(payload);
-        Self { bytes: buffer.into(), opcode }
+        Self(Arc::new(Inner { buffer, start: 0, opcode }))
+    }
+
+    /// The same without a copy: the payload is in `buffer` already, behind `headroom` bytes of which the header and prefix
+    /// take the last ones. With less than [`MAX_HEADER`] + 1 bytes of room, the payload is copied.
+    pub fn with_headroom(opcode: OpCode, prefix: Option<u8>, mut buffer: Vec<u8>, headroom: usize) -> Self {
+        let payload = buffer.len().saturating_sub(headroom);
+        let mut head = [0; MAX_HEADER];
+        let size = header(opcode, payload + usize::from(prefix.is_some()), &mut head);
+        let start = headroom.checked_sub(size + usize::from(prefix.is_some()));
+        let room = start.and_then(|start| Some((start, buffer.get_mut(start..headroom)?)));
+        let Some((start, room)) = room else {
+            return Self::new(opcode, prefix, buffer.get(headroom..).unwrap_or_default());
+        };
+        let bytes = head.iter().take(size).copied().chain(prefix);
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        Self(Arc::new(Inner { buffer, start, opcode }))
     }
 
     /// A frame that `ws` has encoded, in parts. `None` when its first byte names no known opcode, or there is none.
     pub fn encoded(parts: &[&[u8]]) -> Option<Self> {
-        let bytes = parts.concat();
-        Some(Self { opcode: OpCode::from_first_byte(*bytes.first()?)?, bytes: bytes.into() })
+        let buffer = parts.concat();
+        let opcode = OpCode::from_first_byte(*buffer.first()?)?;
+        Some(Self(Arc::new(Inner { buffer, start: 0, opcode })))
     }
 
     /// The frame's bytes, header included.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.0.buffer.get(self.0.start..).unwrap_or_default()
     }
 
     /// The size on the wire, in bytes.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.0.buffer.len() - self.0.start
     }
 
     /// Never true: a frame has a header.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// What the frame holds.
     pub fn opcode(&self) -> OpCode {
-        self.opcode
+        self.0.opcode
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_the_same_with_and_without_a_copy() {
+        for len in [0, 1, 124, 125, 126, 65_534, 65_535, 65_536] {
+            for prefix in [None, Some(b'4')] {
+                for headroom in [0, 2, 3, 4, 10, 11, 20] {
+                    let payload = vec![7; len];
+                    let mut buffer = vec![0; headroom];
+                    buffer.extend(&payload);
+                    let moved = Frame::with_headroom(OpCode::Text, prefix, buffer, headroom);
+                    let copied = Frame::new(OpCode::Text, prefix, &payload);
+                    assert_eq!(moved.bytes(), copied.bytes(), "{len} bytes, {prefix:?}, {headroom} bytes of room");
+                    assert_eq!(moved.len(), copied.bytes().len());
+                }
+            }
+        }
     }
 }

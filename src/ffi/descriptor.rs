@@ -1,4 +1,4 @@
-//! Lends the engine a descriptor that Node.js owns. The only unsafe code of the binding.
+//! Lends the engine a descriptor that Node.js owns.
 #![expect(unsafe_code, reason = "a number from JavaScript becomes a borrowed descriptor")]
 
 use socketio_fanout::RawSocket;
