@@ -7,7 +7,6 @@ const { NativeAdapterError } = require('./errors')
 const { isClientPatched } = require('./lane-support')
 const { Membership } = require('./membership')
 const { validateOptions } = require('./options')
-const { hasOutgoing } = require('./outgoing')
 const { splitPacket } = require('./packet')
 const { Recovery } = require('./recovery')
 
@@ -148,7 +147,7 @@ class NativeAdapter extends Adapter {
       if (!socket) continue
       if (typeof socket.notifyOutgoingListeners === 'function') socket.notifyOutgoingListeners(packet)
       socket.client.writeToEngine(encoded, packetOpts)
-      if (!hasOutgoing(socket)) this.#membership.outgoingEnded(id)
+      this.#membership.reconsider(socket)
     }
   }
 

@@ -25,6 +25,9 @@ const BYPASSED = [
   [(conn) => conn.transport.socket._sender, 'sendFrame', /_socket/],
 ]
 
+/** The `readyState` of a WebSocket. */
+const OPEN = 1
+
 /** @type {WeakSet<Function>} Methods whose source was read and found to be the original. */
 const originals = new WeakSet()
 
@@ -70,6 +73,7 @@ function compatReason(conn, settings) {
   if (Object.keys(ws._extensions).length > 0) return 'deflate'
   if (!transport.supportsBinary) return 'base64'
   if (isPatched(conn)) return 'patched'
+  if (ws.readyState !== OPEN || !stream.writable) return 'opening'
   if (!(handle?.fd >= 0)) return 'descriptor'
   return null
 }

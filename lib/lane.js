@@ -26,6 +26,9 @@ const LEAST_WAIT = 100
 /** In the list of callbacks: the end of a batch that Engine.IO's transport sent. */
 const BATCH = Symbol('batch')
 
+/** A packet below this, in characters or bytes, is with the kernel at once unless the lane is parked, which is known. */
+const SMALL = 16 * 1024
+
 class Lane {
   connection
   #conn
@@ -40,6 +43,12 @@ class Lane {
   /** Engine.IO's own idea of whether the transport can be written to. */
   #writable
   #flushing = false
+  /** The batch that is being flushed has nobody who waits for it. */
+  #silent = false
+  /** The tick in which such a batch was sent: the transport is not writable until its end. */
+  #silentTick = -1
+  /** Engine.IO's own listeners of the transport's "drain". */
+  #drainListeners
   #parked = false
   /** @type {Error | null} */
   #error = null
@@ -56,6 +65,7 @@ class Lane {
     this.#stream = this.#ws._socket
     this.#legacy = connection.conn.protocol === 3
     this.#writable = this.#transport.writable
+    this.#drainListeners = this.#transport.listenerCount('drain')
   }
 
   get engine() {
@@ -84,16 +94,33 @@ class Lane {
 
   /** Engine.IO's flush, which writes through: were packets held back in JavaScript, broadcasts would overtake them. */
   flush() {
+    const conn = this.#conn
+    const silent = this.#isSilent()
     this.#flushing = true
+    this.#silent = silent
     try {
-      Object.getPrototypeOf(this.#conn).flush.call(this.#conn)
+      Object.getPrototypeOf(conn).flush.call(conn)
     } finally {
       this.#flushing = false
+      this.#silent = false
     }
+    // Engine.IO 6.6 notes that nobody waits, until the transport's "drain", which a silent batch does not emit.
+    if (silent && conn.sentCallbackFn.at(-1) === null) conn.sentCallbackFn.pop()
+  }
+
+  /** Whether nobody waits for the end of what Engine.IO is about to send: then no news of it has to come back. */
+  #isSilent() {
+    const { packetsFn, writeBuffer } = this.#conn
+    return (
+      packetsFn.length === 0 &&
+      writeBuffer.every(isSmall) &&
+      this.#transport.listenerCount('drain') <= this.#drainListeners
+    )
   }
 
   get writable() {
-    return this.#flushing || (this.#writable && !this.#parked)
+    if (this.#flushing) return true
+    return this.#writable && !this.#parked && this.#silentTick !== this.engine.tick
   }
 
   set writable(value) {
@@ -102,6 +129,12 @@ class Lane {
 
   /** Engine.IO's transport sends a batch of packets. @param {any[]} packets */
   sendBatch(packets) {
+    if (this.#silent && !this.#error) {
+      this.#silentTick = this.engine.tick
+      for (const packet of packets) this.#sendPacket(packet, 0)
+      this.engine.touch()
+      return
+    }
     this.#writable = false
     this.#batches++
     this.#issue(BATCH, (ticket) => {
@@ -157,7 +190,12 @@ class Lane {
       process.nextTick(() => this.#failCallbacks(error))
       return
     }
-    handOver(FLAG.TICKET)
+    try {
+      handOver(FLAG.TICKET)
+    } catch (cause) {
+      this.#callbacks.pop()
+      throw cause
+    }
     this.engine.touch()
   }
 
@@ -243,6 +281,11 @@ class Lane {
 }
 
 function noop() {}
+
+/** @param {any} packet */
+function isSmall({ data }) {
+  return data === undefined || (typeof data === 'string' ? data.length : data.byteLength) < SMALL
+}
 
 // What a lane puts on instances: shared functions, so that the instances keep sharing their hidden class.
 

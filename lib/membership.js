@@ -7,6 +7,7 @@
  */
 
 const { MapView, SetView } = require('./rooms-view')
+const { isClientPatched } = require('./lane-support')
 const { hasOutgoing, unwatchOutgoing, watchOutgoing } = require('./outgoing')
 
 /** @typedef {import('socket.io-adapter').Room} Room */
@@ -31,6 +32,8 @@ class Membership {
   /** By index. @type {(SocketId | undefined)[]} */
   #ids = []
   #closed = false
+  /** The sockets whose packets JavaScript has to see. @type {Set<SocketId>} */
+  #observed = new Set()
   /** Numbers of the rooms that a call names; grows when needed. */
   #selection = new Uint32Array(16)
 
@@ -171,6 +174,7 @@ class Membership {
     if (!connection) return this.#native.giveIndexBack(index)
     const socket = /** @type {any} */ (this.#adapter.nsp.sockets?.get(id))
     if (socket) unwatchOutgoing(socket)
+    this.#observed.delete(id)
     connection.detach(this.#adapter)
   }
 
@@ -179,15 +183,17 @@ class Membership {
     const id = this.#ids[connection.index]
     if (id === undefined) return
     const socket = this.#adapter.nsp.sockets?.get(id)
-    const compat = connection.needsJavaScript || (socket !== undefined && socketIsObserved(socket))
-    this.#native.setCompat(this.namespace, connection.index, compat)
+    const observed = socket !== undefined && isObserved(socket)
+    if (observed) this.#observed.add(id)
+    else this.#observed.delete(id)
+    this.#native.setCompat(this.namespace, connection.index, observed || connection.needsJavaScript)
   }
 
-  /** A socket that JavaScript wrote to has no outgoing listener (any more). @param {SocketId} id */
-  outgoingEnded(id) {
-    const index = this.sids.numberOf(id)
-    const connection = index !== undefined && this.#engine.connectionAt(index)
-    if (connection && !connection.needsJavaScript) this.#native.setCompat(this.namespace, connection.index, false)
+  /** JavaScript has written to a socket: is there still a reason to? Listeners end without notice. @param {any} socket */
+  reconsider(socket) {
+    if (!this.#observed.has(socket.id) || isObserved(socket)) return
+    const connection = this.#engine.connectionAt(/** @type {number} */ (this.sids.numberOf(socket.id)))
+    if (connection) this.refresh(connection)
   }
 
   /**
@@ -260,11 +266,9 @@ class Membership {
   }
 }
 
-/** @param {unknown} socket */
-function socketIsObserved(socket) {
-  const { notifyOutgoingListeners } = /** @type {any} */ (socket)
-  if (hasOutgoing(socket)) return true
-  return Object.hasOwn(/** @type {object} */ (socket), 'notifyOutgoingListeners') && !!notifyOutgoingListeners
+/** Whether JavaScript has to see the packets of a socket: it has outgoing listeners, or a tool replaced its methods. @param {any} socket */
+function isObserved(socket) {
+  return hasOutgoing(socket) || Object.hasOwn(socket, 'notifyOutgoingListeners') || isClientPatched(socket.client)
 }
 
 /** @param {string} text @returns {boolean} whether it has no lone surrogate, so that UTF-8 holds it */
