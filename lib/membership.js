@@ -98,8 +98,13 @@ class Membership {
     const index = this.sids.numberOf(id)
     if (index === undefined) return
     const listened = this.#adapter.listenerCount('leave-room') > 0 || this.#adapter.listenerCount('delete-room') > 0
-    const names = listened || this.sids.isViewed(id) ? this.#roomNamesOf(index) : []
-    if (listened) for (const name of names) this.del(id, name)
+    const rooms = listened || this.sids.isViewed(id) ? this.sids.get(id) : undefined
+    const names = [...(rooms ?? [])]
+    if (listened) {
+      // To handlers the socket has all its rooms until the end, as with the stock adapter.
+      rooms?.freeze(names)
+      for (const name of names) this.del(id, name)
+    }
     // A handler may have done the same meanwhile.
     if (this.sids.numberOf(id) !== index) return
     const left = this.#native.exit(this.namespace, index)

@@ -161,7 +161,7 @@ class MapView extends Map {
     super.delete(key)
   }
 
-  /** @param {K} key @returns {Set<T> | undefined} */
+  /** @param {K} key @returns {SetView<T> | undefined} */
   get(key) {
     if (!this.has(key)) return undefined
     let set = this.#sets.get(key)
