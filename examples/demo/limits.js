@@ -1,0 +1,87 @@
+// @ts-check
+'use strict'
+
+/** What people may send, in characters and counts. Whatever passes a bound is refused with a message. */
+const CHAT = Object.freeze({
+  nameLength: 24,
+  roomLength: 32,
+  messageLength: 500,
+  roomsEach: 8,
+  people: 200,
+  peopleShown: 100,
+  roomsShown: 50,
+})
+
+/** Bounds of a stampede: `[least, most, default]`. Two thousand clients are what a laptop connects in seconds. */
+const STAMPEDE = Object.freeze({
+  clients: [10, 2000, 1000],
+  rate: [1, 50, 20],
+  bytes: [32, 1024, 64],
+  seconds: [1, 30, 10],
+})
+
+/** @typedef {{ clients: number, rate: number, bytes: number, seconds: number }} StampedeOptions */
+
+/** Control characters, and those that turn the direction of the text around them. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u
+
+/**
+ * One line of text out of something a client sent.
+ * @param {unknown} value
+ * @param {number} length the most characters (code points)
+ * @returns {string | null} trimmed, or null when it is no text, too long or nothing of it can be seen
+ */
+function cleanText(value, length) {
+  if (typeof value !== 'string' || value.length > length * 4) return null
+  const text = value.replace(/\s/g, ' ').replace(UNPRINTABLE, '').replace(/ +/g, ' ').trim()
+  return VISIBLE.test(text) && Array.from(text).length <= length ? text : null
+}
+
+/**
+ * Reads what a page asked for.
+ * @param {unknown} asked
+ * @returns {{ options: StampedeOptions } | { error: string }}
+ */
+function readStampede(asked) {
+  const given = /** @type {Record<string, unknown>} */ (asked !== null && typeof asked === 'object' ? asked : {})
+  const options = /** @type {any} */ ({})
+  for (const [name, [least, most, usual]] of Object.entries(STAMPEDE)) {
+    const value = given[name] === undefined ? usual : given[name]
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+      return { error: `${name} must be a whole number from ${least} to ${most}` }
+    }
+    options[name] = value
+  }
+  return { options }
+}
+
+/** A token bucket: `burst` events at once, refilled with `perSecond`. */
+class RateLimit {
+  #tokens
+  #burst
+  #perSecond
+  #at = performance.now()
+
+  /**
+   * @param {number} perSecond
+   * @param {number} burst
+   */
+  constructor(perSecond, burst) {
+    this.#perSecond = perSecond
+    this.#burst = burst
+    this.#tokens = burst
+  }
+
+  /** @returns {boolean} false when the event is to be refused */
+  take() {
+    const now = performance.now()
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond)
+    this.#at = now
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
+  }
+}
+
+module.exports = { CHAT, STAMPEDE, RateLimit, cleanText, readStampede }

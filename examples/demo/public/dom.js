@@ -1,0 +1,25 @@
+// @ts-check
+
+/**
+ * The element with this id.
+ * @param {string} id
+ * @returns {any}
+ */
+export function byId(id) {
+  const element = document.getElementById(id)
+  if (element === null) throw new Error(`no #${id} on this page`)
+  return element
+}
+
+/**
+ * A new element. What people wrote is only ever set as text.
+ * @param {string} tag
+ * @param {Record<string, unknown>} properties
+ * @param {...Node} children
+ * @returns {any}
+ */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties)
+  element.append(...children)
+  return element
+}
