@@ -1,5 +1,5 @@
-'use strict'
 // @ts-check
+'use strict'
 
 const fs = require('node:fs')
 const path = require('node:path')

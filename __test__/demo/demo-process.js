@@ -1,5 +1,5 @@
-'use strict'
 // @ts-check
+'use strict'
 
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')

@@ -1,5 +1,5 @@
-'use strict'
 // @ts-check
+'use strict'
 
 const { once } = require('node:events')
 const { io } = require('socket.io-client')
