@@ -56,7 +56,7 @@ impl Fanout {
         let config = Config { writers: config.writers.max(1), ..config };
         for number in 0..config.writers {
             let shared = Arc::new(Shared { inbox: Inbox::default(), stats: SharedStats::default() });
-            let writer = Writer::new(Arc::clone(&shared), Arc::clone(&fanout.events), config);
+            let writer = Writer::new(number, Arc::clone(&shared), Arc::clone(&fanout.events), config);
             let events = Arc::clone(&fanout.events);
             let name = format!("sio-writer-{number}");
             let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {

@@ -53,12 +53,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// A writer of the lanes whose index is `number` modulo `config.writers`.
-    pub(crate) fn new(shared: Arc<Shared>, events: Arc<EventQueue>, config: Config) -> Self {
+    pub(crate) fn new(number: usize, shared: Arc<Shared>, events: Arc<EventQueue>, config: Config) -> Self {
         Self {
             shared,
             events,
             config,
-            lanes: Lanes::new(config.writers),
+            lanes: Lanes::new(number, config.writers),
             ops: Vec::new(),
             spare: Vec::new(),
             dirty: Vec::new(),
@@ -192,7 +192,8 @@ impl Writer {
                 true
             }
             Given::Dropped => {
-                self.stats.dropped += 1;
+                // A packet counts once, whether its attachments come with it or after it.
+                self.stats.dropped += u64::from(!giving.continues);
                 false
             }
             Given::Closing => false,

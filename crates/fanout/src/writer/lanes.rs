@@ -51,13 +51,15 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Lanes {
     slots: Vec<Option<Box<Slot>>>,
+    number: usize,
     writers: usize,
     len: u64,
 }
 
 impl Lanes {
-    pub(super) fn new(writers: usize) -> Self {
-        Self { slots: Vec::new(), writers: writers.max(1), len: 0 }
+    /// The lanes of writer `number` of so many.
+    pub(super) fn new(number: usize, writers: usize) -> Self {
+        Self { slots: Vec::new(), number, writers: writers.max(1), len: 0 }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -65,7 +67,7 @@ impl Lanes {
     }
 
     pub(super) fn insert(&mut self, connection: ConnectionId, slot: Slot) {
-        let place = connection as usize / self.writers;
+        let Some(place) = self.place(connection) else { return };
         if place >= self.slots.len() {
             self.slots.resize_with(place + 1, || None);
         }
@@ -76,13 +78,21 @@ impl Lanes {
     }
 
     pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Box<Slot>> {
-        let removed = self.slots.get_mut(connection as usize / self.writers)?.take()?;
+        let place = self.place(connection)?;
+        let removed = self.slots.get_mut(place)?.take()?;
         self.len -= 1;
         Some(removed)
     }
 
     /// The lane of a connection, when it is one of this writer's.
     pub(super) fn get(&mut self, connection: ConnectionId) -> Option<&mut Slot> {
-        self.slots.get_mut(connection as usize / self.writers)?.as_deref_mut()
+        let place = self.place(connection)?;
+        self.slots.get_mut(place)?.as_deref_mut()
+    }
+
+    /// `None` for the lanes of other writers, which broadcasts are for as well.
+    fn place(&self, connection: ConnectionId) -> Option<usize> {
+        let connection = connection as usize;
+        (connection % self.writers == self.number).then_some(connection / self.writers)
     }
 }
