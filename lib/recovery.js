@@ -113,9 +113,9 @@ class Recovery {
     return this.#prefix + number.toString(36).padStart(DIGITS, '0')
   }
 
-  /** @param {string} offset @returns {number | null} of a packet that is still kept */
+  /** @param {unknown} offset @returns {number | null} of a packet that is still kept */
   #numberOf(offset) {
-    if (!offset.startsWith(this.#prefix)) return null
+    if (typeof offset !== 'string' || !offset.startsWith(this.#prefix)) return null
     const number = parseInt(offset.slice(this.#prefix.length), 36)
     const kept = number >= this.#first && number < this.#next
     return kept && this.#offset(number) === offset ? number : null
