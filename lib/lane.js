@@ -201,10 +201,10 @@ class Lane {
 
   /** The kernel has the bytes of so many more tickets. @param {number} tickets */
   written(tickets) {
-    const done = this.#callbacks.splice(0, tickets)
-    for (const callback of done) {
-      if (callback === BATCH) this.#batchWritten()
-      else callback()
+    // News of before the connection was lost: what was issued since has an error coming.
+    if (this.#error) return
+    for (const callback of this.#callbacks.splice(0, tickets)) {
+      apart(() => (callback === BATCH ? this.#batchWritten() : callback()))
     }
   }
 
@@ -247,7 +247,7 @@ class Lane {
   /** @param {Error} error */
   #failCallbacks(error) {
     for (const callback of this.#callbacks.splice(0)) {
-      if (callback !== BATCH) callback(error)
+      if (callback !== BATCH) apart(() => callback(error))
     }
   }
 
@@ -281,6 +281,17 @@ class Lane {
 }
 
 function noop() {}
+
+/** Calls something of the app; should it throw, what comes after it goes on. @param {() => void} call */
+function apart(call) {
+  try {
+    call()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}
 
 /** @param {any} packet */
 function isSmall({ data }) {
