@@ -53,6 +53,8 @@ impl Socket {
             // Cleared before the next write is tried: readiness that comes after that is a new event.
             ready.clear_ready();
             on_writable();
+            // One that broke is ready for ever: the writer gets its turn, finds out, and aborts this.
+            tokio::task::yield_now().await;
         }
     }
 }
