@@ -7,30 +7,38 @@ use parking_lot::{Condvar, Mutex};
 /// Counts writers that have not finished yet.
 #[derive(Debug)]
 pub(crate) struct Latch {
-    waiting: Mutex<usize>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    waiting: usize,
+    all_written: bool,
 }
 
 impl Latch {
     pub(crate) fn new(writers: usize) -> Self {
-        Self { waiting: Mutex::new(writers), changed: Condvar::new() }
+        Self { state: Mutex::new(State { waiting: writers, all_written: true }), changed: Condvar::new() }
     }
 
-    pub(crate) fn count_down(&self) {
-        let mut waiting = self.waiting.lock();
-        *waiting = waiting.saturating_sub(1);
+    /// A writer has finished: it has written all, or gave up.
+    pub(crate) fn count_down(&self, all_written: bool) {
+        let mut state = self.state.lock();
+        state.waiting = state.waiting.saturating_sub(1);
+        state.all_written &= all_written;
         self.changed.notify_all();
     }
 
-    /// Blocks until all have counted down; false when `timeout` passes first.
+    /// Blocks until all have counted down: true when all have written all; false also when `timeout` passes first.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
-        let mut waiting = self.waiting.lock();
-        while *waiting > 0 {
-            if self.changed.wait_until(&mut waiting, deadline).timed_out() {
-                return *waiting == 0;
+        let mut state = self.state.lock();
+        while state.waiting > 0 {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
             }
         }
-        true
+        state.waiting == 0 && state.all_written
     }
 }

@@ -45,21 +45,38 @@ pub(crate) enum Op {
     Stop,
 }
 
+impl Op {
+    /// Nobody will do it.
+    fn give_up(self) {
+        if let Self::Flush(latch, _) = self {
+            latch.count_down(false);
+        }
+    }
+}
+
 /// A first-in-first-out list with many producers and one consumer, which takes it whole.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inbox {
-    ops: Mutex<Vec<Op>>,
+    /// `None` when the writer has ended.
+    ops: Mutex<Option<Vec<Op>>>,
     notify: Notify,
 }
 
 /// A writer is woken without waiting for the end of the tick when so much has piled up.
 const WAKE_AT: usize = 64;
 
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { ops: Mutex::new(Some(Vec::new())), notify: Notify::new() }
+    }
+}
+
 impl Inbox {
-    /// Adds an operation. The writer sees it after [`Self::wake`], at the latest.
+    /// Adds an operation. The writer sees it after [`Self::wake`], at the latest. Dropped when the writer has ended.
     pub(crate) fn push(&self, op: Op) {
         let waiting = {
             let mut ops = self.ops.lock();
+            let Some(ops) = &mut *ops else { return op.give_up() };
             ops.push(op);
             ops.len()
         };
@@ -70,7 +87,7 @@ impl Inbox {
 
     /// Wakes the writer if there is something to do.
     pub(crate) fn wake(&self) {
-        if !self.ops.lock().is_empty() {
+        if self.ops.lock().as_ref().is_some_and(|ops| !ops.is_empty()) {
             self.notify.notify_one();
         }
     }
@@ -82,7 +99,15 @@ impl Inbox {
 
     /// Moves everything out, into the empty `taken`.
     pub(crate) fn take(&self, taken: &mut Vec<Op>) {
-        std::mem::swap(&mut *self.ops.lock(), taken);
+        if let Some(ops) = &mut *self.ops.lock() {
+            std::mem::swap(ops, taken);
+        }
+    }
+
+    /// The writer ends: what is here is dropped, and whatever comes.
+    pub(crate) fn close(&self) {
+        let ops = self.ops.lock().take();
+        ops.into_iter().flatten().for_each(Op::give_up);
     }
 
     /// Returns after a [`Self::wake`] or [`Self::nudge`] since the last return.

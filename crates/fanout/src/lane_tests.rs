@@ -33,6 +33,7 @@ fn size_of(frames: &[Frame]) -> usize {
     frames.iter().map(Frame::len).sum()
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is one word of the rules")]
 struct Model {
     lane: Lane,
     config: Config,

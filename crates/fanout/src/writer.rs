@@ -75,10 +75,13 @@ impl Writer {
     pub(crate) fn run(mut self) -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         runtime.block_on(async {
-            while !self.stopped {
+            loop {
                 if self.round() {
                     // More to do: let the runtime see which parked lanes can be written meanwhile.
                     tokio::task::yield_now().await;
+                } else if self.stopped {
+                    // Each lane has written all, or the kernel takes no more.
+                    return;
                 } else {
                     self.sleep().await;
                 }
@@ -103,7 +106,7 @@ impl Writer {
 
     /// One round; true when there is more to do at once.
     fn round(&mut self) -> bool {
-        if self.ops.is_empty() {
+        if self.ops.is_empty() && !self.stopped {
             self.shared.inbox.take(&mut self.spare);
             std::mem::swap(&mut self.ops, &mut self.spare);
             self.ops.reverse();
@@ -133,26 +136,32 @@ impl Writer {
             Op::Send(send) => self.send(&send),
             Op::Broadcast(broadcast) => self.broadcast(&broadcast),
             Op::Fence(connection) => {
-                if self.lanes.get(connection).is_none_or(|slot| slot.lane.fence()) {
-                    self.news.push(Event::Written(connection, 1));
+                if let Some(slot) = self.lanes.get(connection) {
+                    self.news.extend(slot.fence(connection));
                 }
             }
             Op::Close(connection) => self.close(connection),
             Op::Flush(latch, deadline) => self.flushes.push((latch, deadline)),
-            Op::Stop => self.stopped = true,
+            Op::Stop => {
+                self.stopped = true;
+                self.ops.clear();
+            }
         }
     }
 
     fn send(&mut self, send: &Send) {
         let giving =
             Giving { volatile: send.volatile, continues: send.continues, tickets: send.tickets, tick: send.tick };
-        let meant = self.lanes.get(send.connection).is_some_and(|slot| slot.epoch <= send.epoch);
-        let queued = meant && self.give(send.connection, &send.packet, giving);
-        if !queued && send.tickets > 0 {
+        if self.lanes.get(send.connection).is_none_or(|slot| slot.epoch > send.epoch) {
+            return;
+        }
+        let queued = self.give(send.connection, &send.packet, giving);
+        if !queued
+            && send.tickets > 0
+            && let Some(slot) = self.lanes.get(send.connection)
+        {
             // Its callback is due when what is before it is written.
-            if self.lanes.get(send.connection).is_none_or(|slot| slot.lane.fence()) {
-                self.news.push(Event::Written(send.connection, send.tickets));
-            }
+            self.news.extend(slot.fence(send.connection));
         }
     }
 
@@ -175,7 +184,8 @@ impl Writer {
         let config = self.config;
         let Some(slot) = self.lanes.get(connection) else { return false };
         let frames = packet.frames(slot.legacy);
-        if slot.lane.is_over(frames, &config) && !slot.lane.is_parked() {
+        let untried = |slot: &mut Slot| slot.lane.is_over(frames, &config) && !slot.lane.is_parked();
+        while self.lanes.get(connection).is_some_and(untried) {
             // What waits has only not been tried yet.
             self.write(connection);
         }
@@ -205,11 +215,11 @@ impl Writer {
         }
     }
 
-    /// Writes what a lane has.
-    fn write(&mut self, connection: ConnectionId) {
-        let Some(slot) = self.lanes.get(connection) else { return };
+    /// Writes what a lane has, for one turn; true when it has more, which the kernel would take.
+    fn write(&mut self, connection: ConnectionId) -> bool {
+        let Some(slot) = self.lanes.get(connection) else { return false };
         slot.dirty = false;
-        let Some(socket) = &slot.socket else { return };
+        let Some(socket) = &slot.socket else { return false };
         let (was_parked, before) = (slot.lane.is_parked(), slot.lane.bytes());
         let written = slot.lane.write(|parts| socket.send(parts));
         self.stats.frames += u64::from(written.frames);
@@ -234,6 +244,7 @@ impl Writer {
             Rest::More => {
                 slot.dirty = true;
                 self.dirty.push(connection);
+                return true;
             }
             Rest::Blocked if !was_parked => {
                 let (writable, shared) = (Arc::clone(&self.writable), Arc::clone(&self.shared));
@@ -249,6 +260,7 @@ impl Writer {
                 self.news.push(Event::Failed(connection, error.raw_os_error().unwrap_or_default()));
             }
         }
+        false
     }
 
     /// Ends a lane that cannot go on. Its descriptor is let go at once, its place is kept until it is closed.
@@ -265,7 +277,7 @@ impl Writer {
 
     /// Writes what the kernel takes now, and lets go of the descriptor.
     fn close(&mut self, connection: ConnectionId) {
-        self.write(connection);
+        while self.write(connection) {}
         if let Some(mut slot) = self.lanes.remove(connection) {
             if slot.lane.is_parked() {
                 self.stats.buffered_bytes -= slot.lane.bytes() as u64;
@@ -285,7 +297,7 @@ impl Writer {
         self.flushes.retain(|(latch, deadline)| {
             let done = all_written || now >= *deadline;
             if done {
-                latch.count_down();
+                latch.count_down(all_written);
             }
             !done
         });
@@ -295,8 +307,9 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         for (latch, _) in &self.flushes {
-            latch.count_down();
+            latch.count_down(false);
         }
+        self.shared.inbox.close();
         self.shared.stats.publish(&Stats { lanes: 0, parked_lanes: 0, buffered_bytes: 0, ..self.stats });
         self.events.publish(&mut self.news);
     }

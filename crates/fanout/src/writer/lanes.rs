@@ -3,6 +3,7 @@
 use socketio_rooms::ConnectionId;
 use tokio::task::AbortHandle;
 
+use crate::Event;
 use crate::lane::Lane;
 use crate::socket::Socket;
 
@@ -38,6 +39,11 @@ impl Slot {
         if let Some(watcher) = self.watcher.take() {
             watcher.abort();
         }
+    }
+
+    /// Adds a ticket that is due when what waits is written: the news, when that is now. None is due on a lost connection.
+    pub(super) fn fence(&mut self, connection: ConnectionId) -> Option<Event> {
+        (self.socket.is_some() && self.lane.fence()).then_some(Event::Written(connection, 1))
     }
 
     /// Gives the descriptor up.
