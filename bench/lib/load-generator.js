@@ -1,0 +1,87 @@
+// @ts-check
+'use strict'
+
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const path = require('node:path')
+const readline = require('node:readline')
+const { Answers } = require('./answers')
+
+const BINARY =
+  process.env.SOCKETIO_LOADGEN ?? path.join(__dirname, '..', '..', 'target', 'release', 'socketio-loadgen')
+const CONNECT_SECONDS = 60
+const ANSWER_TIMEOUT = 30_000
+
+/**
+ * What the clients received since the last reset.
+ * @typedef {object} Report
+ * @property {number} messages events
+ * @property {number} bytes
+ * @property {{ p50: number, p99: number, max: number, count: number }} latency microseconds
+ * @property {number} ms since the reset
+ * @property {number} lastMs from the reset to the last event
+ * @property {number} cpuMs of the load generator since the reset
+ * @property {number} open clients
+ * @property {number} errors clients that were lost
+ */
+
+/** The clients: a child process written in Rust (bench/loadgen), driven by lines. */
+class LoadGenerator {
+  #child
+  #answers = new Answers('the load generator')
+
+  /**
+   * @param {number} port
+   * @param {number} clients
+   */
+  constructor(port, clients) {
+    const flags = ['--address', `127.0.0.1:${port}`, '--clients', `${clients}`]
+    this.#child = spawn(BINARY, [...flags, '--connect-timeout', `${CONNECT_SECONDS}`], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#child.once('error', (error) => this.#answers.fail(error))
+    this.#child.once('exit', (code) => this.#answers.fail(new Error(`the load generator ended (${code})`)))
+    // What is written to a process that has just ended is told by its exit.
+    this.#child.stdin.on('error', () => {})
+    readline.createInterface({ input: this.#child.stdout }).on('line', (line) => {
+      const event = JSON.parse(line)
+      if (event.event === 'error') this.#answers.fail(new Error(`load generator: ${event.message}`))
+      else this.#answers.settle(event)
+    })
+  }
+
+  /** @returns {Promise<{ clients: number, ms: number }>} once all clients are in the namespace */
+  connected() {
+    return this.#answers.next('connect', (CONNECT_SECONDS + 5) * 1000)
+  }
+
+  /** Zeroes the counters. */
+  async reset() {
+    await this.#ask('reset')
+  }
+
+  /** @returns {Promise<Report>} */
+  async report() {
+    const report = await this.#ask('report')
+    if (report.errors > 0) throw new Error(`${report.errors} clients were disconnected`)
+    return report
+  }
+
+  /** Disconnects the clients. */
+  async close() {
+    const { exitCode, signalCode } = this.#child
+    if (exitCode !== null || signalCode !== null || this.#child.pid === undefined) return
+    const ended = once(this.#child, 'exit')
+    this.#child.stdin.end()
+    await ended
+  }
+
+  /** @param {string} command */
+  #ask(command) {
+    const answer = this.#answers.next(command, ANSWER_TIMEOUT)
+    this.#child.stdin.write(`${command}\n`)
+    return answer
+  }
+}
+
+module.exports = { LoadGenerator }

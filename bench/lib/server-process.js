@@ -1,0 +1,67 @@
+// @ts-check
+'use strict'
+
+const { fork } = require('node:child_process')
+const { once } = require('node:events')
+const path = require('node:path')
+const { Answers } = require('./answers')
+
+const START_TIMEOUT = 30_000
+const ANSWER_TIMEOUT = 120_000
+
+/** The Socket.IO server of one adapter: a child process (bench/server.js), driven by messages. */
+class ServerProcess {
+  #child
+  #answers
+
+  /** @param {string} adapter `stock`, `native` or `native-lanes-off` */
+  constructor(adapter) {
+    this.#answers = new Answers(`the ${adapter} server`)
+    this.#child = fork(path.join(__dirname, '..', 'server.js'), ['--adapter', adapter], {
+      // gc() before a row: what an earlier row left is not collected during a later one.
+      execArgv: ['--expose-gc'],
+    })
+    this.#child.once('error', (error) => this.#answers.fail(error))
+    this.#child.once('exit', (code, signal) =>
+      this.#answers.fail(new Error(`the ${adapter} server ended (${signal ?? code})`)),
+    )
+    this.#child.on('message', (/** @type {any} */ { result, error }) => {
+      if (error === undefined) this.#answers.settle(result)
+      else this.#answers.fail(new Error(`${adapter} server: ${error}`))
+    })
+  }
+
+  /** @returns {Promise<number>} its port, once it listens */
+  port() {
+    return this.#answers.next('start', START_TIMEOUT)
+  }
+
+  /**
+   * @param {'connections' | 'warmUp' | 'measure' | 'finish'} command
+   * @param {object} [options]
+   * @returns {Promise<any>}
+   */
+  ask(command, options = {}) {
+    const answer = this.#answers.next(command, ANSWER_TIMEOUT)
+    this.#child.send({ command, options })
+    return answer
+  }
+
+  /**
+   * Tells it how many deliveries arrived, which lets a flood go on.
+   * @param {number} received
+   */
+  credit(received) {
+    if (this.#child.connected) this.#child.send({ command: 'credit', options: { received } })
+  }
+
+  /** Ends it. */
+  async close() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const ended = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await ended
+  }
+}
+
+module.exports = { ServerProcess }
