@@ -19,8 +19,17 @@ const NATIVE = path.join(ROOT, 'native')
 const STAMP = path.join(ROOT, 'target', 'native-build.sha256')
 const CRATE = 'socketio-native-adapter'
 
+/** What every Rust program of the workspace is made of, but for its own sources. */
+const WORKSPACE = ['Cargo.toml', 'Cargo.lock', ...crateSources()]
+
 /** What the addon is made of. `package.json` is in it because the loader holds the version. */
-const INPUTS = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'package.json', 'src', 'crates']
+const INPUTS = [...WORKSPACE, 'build.rs', 'package.json', 'src']
+
+/** @returns {string[]} the engine crates, without their tests */
+function crateSources() {
+  const crates = fs.readdirSync(path.join(ROOT, 'crates')).sort()
+  return crates.flatMap((crate) => [`crates/${crate}/Cargo.toml`, `crates/${crate}/src`])
+}
 
 /**
  * One hash of the content of files and folders, so that a checkout that only touches times builds nothing.
@@ -151,6 +160,11 @@ function libraryIn(messages) {
   throw new Error(`cargo built no library of ${CRATE}: this Rust toolchain cannot make one for ${platformName()}`)
 }
 
+/** @returns {boolean} whether Rust is there */
+function hasCargo() {
+  return spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status === 0
+}
+
 /** @returns {boolean} whether native/ holds the build of exactly these sources */
 function isFresh() {
   const built = fs.existsSync(path.join(NATIVE, 'index.js')) && fs.existsSync(path.join(NATIVE, binaryFile()))
@@ -186,4 +200,4 @@ if (require.main === module) {
   }
 }
 
-module.exports = { buildNative, hashInputs, isFresh }
+module.exports = { WORKSPACE, buildNative, hasCargo, hashInputs, isFresh }

@@ -10,6 +10,7 @@ const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const { describePlatform } = require('../lib/platform')
+const { buildNative, hasCargo } = require('./build-native')
 
 const ROOT = path.join(__dirname, '..')
 
@@ -18,11 +19,6 @@ function loads() {
   // In a process of its own: a library of another system may do worse than throw.
   const code = `require(${JSON.stringify(path.join(ROOT, 'lib', 'native.js'))})`
   return spawnSync(process.execPath, ['-e', code], { stdio: 'ignore' }).status === 0
-}
-
-/** @returns {boolean} whether Rust is there */
-function hasCargo() {
-  return spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status === 0
 }
 
 function install() {
@@ -37,7 +33,7 @@ function install() {
   console.log('Building it with cargo. This takes a minute.')
   const target = path.join(ROOT, 'target')
   try {
-    require('./build-native').buildNative()
+    buildNative()
     fs.rmSync(target, { recursive: true, force: true })
     if (!loads()) throw new Error('it was built, but does not load')
     console.log('socket.io-native-adapter: built')

@@ -10,11 +10,11 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { buildNative, hashInputs, isFresh } = require('./build-native')
+const { WORKSPACE, buildNative, hasCargo, hashInputs, isFresh } = require('./build-native')
 const { ROOT, npm, run } = require('./run')
 
 const LOADGEN = 'socketio-loadgen'
-const LOADGEN_INPUTS = ['Cargo.toml', 'Cargo.lock', 'bench/loadgen', 'crates']
+const LOADGEN_INPUTS = [...WORKSPACE, 'bench/loadgen/Cargo.toml', 'bench/loadgen/src']
 const LOADGEN_STAMP = path.join(ROOT, 'target', 'loadgen-build.sha256')
 const LOADGEN_FILE = path.join(
   path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target'),
@@ -50,11 +50,6 @@ async function installDependencies() {
   if (status !== 0) throw new SetupError('npm ci failed')
 }
 
-async function requireCargo() {
-  const found = await run('cargo', ['--version']).catch(() => undefined)
-  if (found?.status !== 0) throw new SetupError('Rust is needed to build the addon: install it from https://rustup.rs')
-}
-
 /** Builds the load generator; the demo and the benchmarks find it through SOCKETIO_LOADGEN. */
 async function buildLoadgen() {
   process.env.SOCKETIO_LOADGEN ??= LOADGEN_FILE
@@ -76,7 +71,7 @@ async function buildLoadgen() {
 async function ensureReady({ addon = true, loadgen = false } = {}) {
   await installDependencies()
   if (addon && !isFresh()) {
-    await requireCargo()
+    if (!hasCargo()) throw new SetupError('Rust is needed to build the addon: install it from https://rustup.rs')
     console.log('> building the addon (a minute or two the first time)')
     buildNative()
   }

@@ -95,13 +95,14 @@ class Workbench {
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeout?: number }} [options]
  * @returns {Promise<Ended>}
  */
 function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    execFile(command, args, { ...options, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr })
+    execFile(command, args, { ...options, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+      const reason = error?.killed ? `\n${command} did not end within ${options.timeout} ms` : ''
+      resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr: stderr + reason })
     })
   })
 }
@@ -139,7 +140,7 @@ function npm(args, cwd, more = {}) {
  * @returns {Promise<Ended>}
  */
 function node(app, args, env = process.env) {
-  return run(process.execPath, args, { cwd: app, env })
+  return run(process.execPath, args, { cwd: app, env, timeout: 20_000 })
 }
 
 module.exports = { NAME, ROOT, Workbench, must, node, npm }
