@@ -121,9 +121,10 @@ impl Writer {
             self.write(connection);
         }
         let more = !self.ops.is_empty() || !self.dirty.is_empty();
-        self.end_flushes(!more && self.stats.parked_lanes == 0);
         self.shared.stats.publish(&self.stats);
         self.events.publish(&mut self.news);
+        // Last: what was written until a flush ends has been told.
+        self.end_flushes(!more && self.stats.parked_lanes == 0);
         more
     }
 

@@ -1,0 +1,18 @@
+//! What the engine promises of connections with real sockets (`DESIGN.md`, section 5.2).
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![cfg(unix)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod churn;
+mod close;
+mod flush;
+mod lost;
+mod order;
+mod overflow;
+mod reuse;
+mod slow;
+mod snapshot;
+mod tickets;
+mod volatile;
