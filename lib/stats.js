@@ -19,11 +19,15 @@ function stats(io) {
   const { engine } = adapter
   /** @type {Partial<Record<import('..').CompatReason, number>>} */
   const compatReasons = {}
+  let lanes = 0
   let compat = 0
   let observed = 0
   for (const connection of engine.connections()) {
     if (connection.observed) observed++
-    if (connection.compat === null) continue
+    if (connection.compat === null) {
+      lanes++
+      continue
+    }
     compat++
     compatReasons[connection.compat] = (compatReasons[connection.compat] ?? 0) + 1
   }
@@ -35,7 +39,8 @@ function stats(io) {
   }
   const { writers, ...native } = JSON.parse(engine.native.stats())
   const { descriptorFailures } = engine
-  return { writers, rooms, sockets, compat, compatReasons, observed, ...native, descriptorFailures }
+  // A lane counts from when it is opened: the writers see it a moment later.
+  return { writers, rooms, sockets, ...native, lanes, compat, compatReasons, observed, descriptorFailures }
 }
 
 module.exports = { stats }
