@@ -70,6 +70,7 @@ describe.each(ADAPTERS)('the order on the wire with the $name', (adapter) => {
     const { opts } = server.io.engine
     const pinged = () => issued[issued.length - 1] !== '2' && issued.push('2')
     Object.defineProperty(opts, 'pingTimeout', { get: () => (pinged(), 5000), configurable: true })
+    server.io.emit('first')
     for (let n = 0; issued.filter((frame) => frame === '2').length < 5; n++) {
       server.io.emit('n', n)
       socket.emit('d', n)
@@ -78,6 +79,7 @@ describe.each(ADAPTERS)('the order on the wire with the $name', (adapter) => {
     }
     Object.defineProperty(opts, 'pingTimeout', { value: 5000, writable: true, configurable: true })
     server.io.emit('last')
+    await raw.takeUntil('the first event', (frame) => frame === '42["first"]')
     const frames = await raw.takeUntil('the last event', (frame) => frame === '42["last"]')
     expect(frames).toEqual([...issued, '42["last"]'])
   })
