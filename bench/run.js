@@ -9,7 +9,7 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { USAGE, UsageError, readArguments } = require('./lib/arguments')
-const { commit, machine, packages } = require('./lib/machine')
+const { commit, loadAverage, machine, packages } = require('./lib/machine')
 const { ROWS } = require('./lib/rows')
 const { Side } = require('./lib/side')
 const { median } = require('./lib/statistics')
@@ -148,10 +148,11 @@ async function main(settings) {
   const rows = await runRows(settings)
   for (const warning of warnings) console.log(`warning: ${warning}`)
   const file = path.join(__dirname, 'results', `${settings.name}.json`)
-  const result = { ...head, seconds: (Date.now() - begun) / 1000, settings, warnings: [...warnings], rows }
+  const seconds = (Date.now() - begun) / 1000
+  const result = { ...head, seconds, loadAverageAfter: loadAverage(), settings, warnings: [...warnings], rows }
   fs.mkdirSync(path.dirname(file), { recursive: true })
   fs.writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
-  console.log(`${path.relative(process.cwd(), file)} (${Math.round(result.seconds)} s)`)
+  console.log(`${path.relative(process.cwd(), file)} (${Math.round(seconds)} s)`)
 }
 
 let failed = false

@@ -18,8 +18,13 @@ function machine() {
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     kernel: `${os.type()} ${os.release()} ${os.arch()}`,
     node: process.version,
-    loadAverage: os.loadavg().map((load) => Math.round(load * 100) / 100),
+    loadAverage: loadAverage(),
   }
+}
+
+/** @returns {number[]} what ran meanwhile: more than about two says that something else did */
+function loadAverage() {
+  return os.loadavg().map((load) => Math.round(load * 100) / 100)
 }
 
 /** @returns {Record<string, string>} the versions of what is compared */
@@ -44,4 +49,4 @@ function commit() {
   }
 }
 
-module.exports = { ROOT, commit, machine, packages }
+module.exports = { commit, loadAverage, machine, packages }
