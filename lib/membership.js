@@ -168,7 +168,7 @@ class Membership {
     }
     if (!free) return
     connection.attach(this.#adapter)
-    watchOutgoing(socket, () => this.refresh(connection))
+    watchOutgoing(socket, () => this.#observe(id, connection.index))
     this.refresh(connection)
   }
 
@@ -181,6 +181,16 @@ class Membership {
     if (socket) unwatchOutgoing(socket)
     this.#observed.delete(id)
     connection.detach(this.#adapter)
+  }
+
+  /**
+   * A socket gets an outgoing listener: Socket.IO sets an empty list, then adds to it. JavaScript writes next, and looks again.
+   * @param {SocketId} id
+   * @param {number} index
+   */
+  #observe(id, index) {
+    this.#observed.add(id)
+    this.#native.setCompat(this.namespace, index, true)
   }
 
   /** Sets who writes to a socket. @param {import('./connection').Connection} connection */
