@@ -38,7 +38,7 @@ class LiveServer {
    */
   constructor({ native }, { adapter, ...options } = {}) {
     this.#native = native
-    this.io = new Server(this.http, { adapter: native ? createAdapter(adapter) : Adapter, ...options })
+    this.io = new Server(this.http, { adapter: native ? createAdapter({ writers: 3, ...adapter }) : Adapter, ...options })
     this.io.on('connection', (socket) => {
       socket.on('disconnect', (reason, /** @type {any} */ description) => {
         this.disconnects.set(socket.id, { reason, code: description?.code })
