@@ -28,7 +28,7 @@ class Engine {
   #byConn = new WeakMap()
   /** Engine.IO servers of the connections: something may listen to all their packets. @type {Set<any>} */
   #servers = new Set()
-  /** @type {Set<unknown>} */
+  /** @type {Set<any>} */
   #adapters = new Set()
   #lanes = 0
   #armed = false
@@ -144,9 +144,11 @@ class Engine {
   }
 
   #stopWhenUnused() {
-    if (this.#lanes > 0 || this.#adapters.size > 0) return
+    if (this.#lanes > 0) return
+    // An adapter that its namespace has replaced gets no more sockets, and Socket.IO never closes it.
+    for (const adapter of this.#adapters) if (adapter.nsp.adapter === adapter) return
     this.native.stop()
-    this.#servers.clear()
+    if (this.#adapters.size === 0) this.#servers.clear()
   }
 
   /** The writers have news. */
