@@ -5,12 +5,11 @@
  * A lane takes over the writes of one WebSocket: from `open()` on, the native writer is the only one that writes to it.
  *
  * What Engine.IO and ws do on that connection keeps its meaning: direct emits, heartbeats, pongs and close frames pass through the
- * lane in the order in which they were issued; callbacks fire when the kernel has the bytes. What is replaced is
- * replaced on these instances, and put back when the lane closes.
+ * lane in the order in which they were issued; callbacks fire when the kernel has the bytes.
  */
 
 const { NativeAdapterError } = require('./errors')
-const { kLane } = require('./lane-support')
+const { putBack, takeOver } = require('./takeover')
 
 /** The flags of `src/fanout.rs`. */
 const FLAG = { TICKET: 1, VOLATILE: 2, CONTINUES: 4 }
@@ -33,7 +32,6 @@ class Lane {
   connection
   #conn
   #transport
-  #ws
   #stream
   #legacy
   /** What to call when the kernel has the bytes, in the order of issue. @type {(typeof BATCH | ((error?: Error) => void))[]} */
@@ -47,8 +45,8 @@ class Lane {
   #silent = false
   /** The tick in which such a batch was sent: the transport is not writable until its end. */
   #silentTick = -1
-  /** Engine.IO's own listeners of the transport's "drain". */
-  #drainListeners
+  /** Engine.IO's own listeners of the transport's "drain" and "ready". */
+  #listeners
   #parked = false
   /** @type {Error | null} */
   #error = null
@@ -61,11 +59,10 @@ class Lane {
     this.connection = connection
     this.#conn = connection.conn
     this.#transport = connection.conn.transport
-    this.#ws = this.#transport.socket
-    this.#stream = this.#ws._socket
+    this.#stream = this.#transport.socket._socket
     this.#legacy = connection.conn.protocol === 3
     this.#writable = this.#transport.writable
-    this.#drainListeners = this.#transport.listenerCount('drain')
+    this.#listeners = countWaiting(this.#transport)
   }
 
   get engine() {
@@ -82,12 +79,7 @@ class Lane {
       engine.laneClosed()
       throw error
     }
-    for (const owner of [this.#conn, this.#transport, this.#ws, this.#ws._sender, this.#stream]) owner[kLane] = this
-    this.#conn.flush = flush
-    this.#transport.send = send
-    Object.defineProperty(this.#transport, 'writable', writable)
-    this.#ws._sender.sendFrame = sendFrame
-    this.#stream._final = final
+    takeOver(this, this.#conn)
     this.#stream.once('close', this.#onStreamClose)
     engine.touch()
   }
@@ -114,7 +106,7 @@ class Lane {
     return (
       packetsFn.length === 0 &&
       writeBuffer.every(isSmall) &&
-      this.#transport.listenerCount('drain') <= this.#drainListeners
+      countWaiting(this.#transport) <= this.#listeners
     )
   }
 
@@ -262,21 +254,7 @@ class Lane {
   closed() {
     this.#error ??= new NativeAdapterError('ERR_CONNECTION_LOST', 'expected to write, but the connection was closed')
     this.#failCallbacks(this.#error)
-    for (const [owner, name] of [
-      [this.#conn, 'flush'],
-      [this.#transport, 'send'],
-      [this.#ws._sender, 'sendFrame'],
-      [this.#stream, '_final'],
-    ]) {
-      if (REPLACEMENTS.has(owner[name])) delete owner[name]
-    }
-    Object.defineProperty(this.#transport, 'writable', {
-      value: this.#writable,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    })
-    for (const owner of [this.#conn, this.#transport, this.#ws, this.#ws._sender, this.#stream]) delete owner[kLane]
+    putBack(this.#conn, this.#transport, this.#writable)
   }
 }
 
@@ -293,48 +271,14 @@ function apart(call) {
   }
 }
 
+/** How many wait for the end of a batch. @param {any} transport */
+function countWaiting(transport) {
+  return transport.listenerCount('drain') + transport.listenerCount('ready')
+}
+
 /** @param {any} packet */
 function isSmall({ data }) {
   return data === undefined || (typeof data === 'string' ? data.length : data.byteLength) < SMALL
 }
-
-// What a lane puts on instances: shared functions, so that the instances keep sharing their hidden class.
-
-/** @this {{ [kLane]: Lane, transport: { [kLane]?: Lane } }} */
-function flush() {
-  const lane = this[kLane]
-  if (this.transport[kLane] === lane) return lane.flush()
-  Object.getPrototypeOf(this).flush.call(this)
-}
-
-/** @this {{ [kLane]: Lane }} @param {any[]} packets */
-function send(packets) {
-  this[kLane].sendBatch(packets)
-}
-
-/** @this {{ [kLane]: Lane }} @param {(Buffer | string)[]} list @param {(error?: Error) => void} [callback] */
-function sendFrame(list, callback) {
-  this[kLane].sendFrame(list, callback)
-}
-
-/** @this {{ [kLane]: Lane }} @param {(error?: Error) => void} callback */
-function final(callback) {
-  this[kLane].whenWritten(() => Object.getPrototypeOf(this)._final.call(this, callback))
-}
-
-const writable = {
-  configurable: true,
-  enumerable: true,
-  /** @this {{ [kLane]: Lane }} */
-  get() {
-    return this[kLane].writable
-  },
-  /** @this {{ [kLane]: Lane }} @param {boolean} value */
-  set(value) {
-    this[kLane].writable = value
-  },
-}
-
-const REPLACEMENTS = new Set([flush, send, sendFrame, final])
 
 module.exports = { Lane }
