@@ -44,8 +44,7 @@ fn no_thread_and_no_descriptor_is_left() {
     for _ in 0..3 {
         let engine = Engine::start(Config { writers: 3, ..CONFIG });
         let clients = use_engine(&engine);
-        engine.fanout.stop();
-        engine.fanout.join();
+        engine.stop();
         drop(clients);
         // The engine itself is still there.
         wait_for(before);

@@ -73,19 +73,20 @@ fn closed_is_the_last_event_of_a_lane() {
 
 #[test]
 fn a_stop_first_does_what_was_handed_over() {
-    let engine = Engine::start(CONFIG);
-    let mut clients: Vec<_> = (0..4).map(|index| engine.adopt(index, Client::tcp(), &["room"])).collect();
-    // More than one round takes, and more than one turn writes.
-    let texts: Vec<_> = (0..1000).map(|number| long(&number.to_string(), TCP_TAKES / 1100)).collect();
-    for text in &texts {
-        engine.broadcast(&["room"], &[], text);
+    // More than one round takes, or more than one turn writes.
+    for (count, size) in [(1000, 100), (50, TCP_TAKES / 60)] {
+        let engine = Engine::start(CONFIG);
+        let mut clients: Vec<_> = (0..4).map(|index| engine.adopt(index, Client::tcp(), &["room"])).collect();
+        let texts: Vec<_> = (0..count).map(|number| long(&number.to_string(), size)).collect();
+        for text in &texts {
+            engine.broadcast(&["room"], &[], text);
+        }
+        engine.stop();
+        for client in &mut clients {
+            assert_eq!(client.rest(), texts, "of {size} bytes each");
+        }
+        assert_eq!(engine.fanout.stats().lanes, 0);
     }
-    engine.fanout.stop();
-    engine.fanout.join();
-    for client in &mut clients {
-        assert_eq!(client.rest(), texts);
-    }
-    assert_eq!(engine.fanout.stats().lanes, 0);
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn what_is_handed_over_after_a_stop_is_let_go() {
     let mut before = engine.connect(0, &["room"]);
     engine.fanout.stop();
     let mut between = engine.connect(1, &["room"]);
-    engine.fanout.join();
+    engine.stop();
     let mut after = engine.connect(2, &["room"]);
     engine.broadcast(&["room"], &[], "late");
     engine.fanout.close(0);

@@ -53,8 +53,7 @@ fn a_flush_says_when_a_client_never_reads() {
 #[test]
 fn a_flush_of_a_stopped_engine_returns() {
     let engine = Engine::start(CONFIG);
-    engine.fanout.stop();
-    engine.fanout.join();
+    engine.stop();
     let start = Instant::now();
     engine.fanout.flush(Duration::from_millis(10));
     assert!(start.elapsed() < PATIENCE);

@@ -4,8 +4,9 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, sockopt};
@@ -23,7 +24,7 @@ pub const CONFIG: Config = Config { writers: 2, max_buffered_bytes: 64 << 20, ov
 
 /// The engine, a namespace, and all events so far.
 pub struct Engine {
-    pub fanout: Fanout,
+    pub fanout: Arc<Fanout>,
     pub namespace: Namespace,
     signals: Mutex<Receiver<()>>,
     log: Mutex<Vec<Event>>,
@@ -39,7 +40,7 @@ impl Engine {
                 let _ = signal.send(());
             }),
         );
-        let fanout = fanout.unwrap();
+        let fanout = Arc::new(fanout.unwrap());
         // The writers have begun, and sleep: a test decides when they wake.
         assert!(fanout.flush(PATIENCE));
         Self { fanout, namespace: Namespace::new(), signals: Mutex::new(signals), log: Mutex::default() }
@@ -122,6 +123,28 @@ impl Engine {
 
     pub fn tickets_of(&self, connection: ConnectionId) -> u32 {
         tickets(&self.log(), connection)
+    }
+
+    /// Lets clients read until everything is written.
+    pub fn drain<'a>(&self, clients: impl IntoIterator<Item = &'a mut Client>) {
+        let mut clients: Vec<_> = clients.into_iter().collect();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.fanout.flush(Duration::from_millis(1)) {
+            assert!(Instant::now() < deadline, "waited for clients that read, got {:?}", self.fanout.stats());
+            clients.iter_mut().for_each(|client| client.read_now());
+        }
+    }
+
+    /// Stops the writers, and waits for their end.
+    pub fn stop(&self) {
+        self.fanout.stop();
+        let (fanout, (ended, end)) = (Arc::clone(&self.fanout), mpsc::channel());
+        thread::spawn(move || {
+            fanout.join();
+            drop(fanout);
+            ended.send(())
+        });
+        end.recv_timeout(PATIENCE).unwrap();
     }
 
     /// Closes a lane and waits until it is.
