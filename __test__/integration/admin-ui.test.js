@@ -51,6 +51,7 @@ describe.each(ADAPTERS)('an admin UI on the $name', (adapter) => {
     const seen = record(ui)
     const clients = await server.connectAll(2)
     const told = async () => {
+      await new Promise(setImmediate)
       await sync(admin, [ui])
       return seen.splice(0)
     }

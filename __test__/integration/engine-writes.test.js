@@ -3,6 +3,7 @@
 const { ADAPTERS } = require('../support/adapters')
 const { next, record, sync, until, within } = require('../support/events')
 const { servers } = require('../support/server')
+const { WebSocketClient } = require('../support/websocket-client')
 
 const turn = () => new Promise(setImmediate)
 
@@ -122,7 +123,6 @@ describe.each(ADAPTERS)('Engine.IO’s way of writing with the $name', (adapter)
 
   test('the initial packet of the engine comes before everything else', async () => {
     const server = await open(adapter, { server: { initialPacket: '4["initial"]' } })
-    const { WebSocketClient } = require('../support/websocket-client')
     const raw = new WebSocketClient(server.url)
     server.clients.push(raw)
     const handshake = await raw.take('the handshake', (frame) => frame[0] === '0')
@@ -132,6 +132,22 @@ describe.each(ADAPTERS)('Engine.IO’s way of writing with the $name', (adapter)
     await raw.take('CONNECT', (frame) => frame.startsWith('40'))
     server.io.emit('event')
     expect(await raw.take('the event', () => true)).toBe('42["event"]')
+  })
+
+  test('the app’s own frames through ws: callbacks, pings and pongs', async () => {
+    const { io, client, received, conn } = await connection()
+    const ws = conn.transport.socket
+    const calls = []
+    ws.send('451-["own",{"_placeholder":true,"num":0}]', (error) => calls.push(['text', error]))
+    ws.send(Buffer.from([4, 5]), { binary: true }, (error) => calls.push(['binary', error]))
+    const pong = next(ws, 'pong')
+    ws.ping('ping', false, (error) => calls.push(['ping', error]))
+    expect(calls).toEqual([])
+    expect((await pong)[0].toString()).toBe('ping')
+    await until('all callbacks are called', () => calls.length === 3)
+    expect(calls.map(([name, error]) => [name, error ?? null])).toEqual([['text', null], ['binary', null], ['ping', null]])
+    await sync(io, [client])
+    expect(received).toEqual([['own', Buffer.from([4, 5])]])
   })
 
   test('properties that others look at stay as they are with ws and Engine.IO', async () => {

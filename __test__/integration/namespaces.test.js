@@ -4,6 +4,7 @@ const { stats } = require('../..')
 const { ADAPTERS } = require('../support/adapters')
 const { next, record, sync, until } = require('../support/events')
 const { servers } = require('../support/server')
+const { WebSocketClient } = require('../support/websocket-client')
 
 describe.each(ADAPTERS)('namespaces with the $name', (adapter) => {
   const open = servers()
@@ -118,6 +119,45 @@ describe.each(ADAPTERS)('namespaces with the $name', (adapter) => {
       expect({ rooms, sockets }).toEqual({ rooms: 2, sockets: 1 })
     }
     await sync(io.of('/room-9'), [keeper])
+  })
+
+  test('a connection that has left all its namespaces can come back, again and again', async () => {
+    const server = await open(adapter)
+    const raw = new WebSocketClient(server.url)
+    server.clients.push(raw)
+    const { sid } = await raw.join('/')
+    const { conn } = server.io.sockets.sockets.get(sid)
+    for (let round = 0; round < 5; round++) {
+      const [socket] = server.io.sockets.sockets.values()
+      expect(socket.conn).toBe(conn)
+      socket.join('room')
+      server.io.to('room').emit('n', round)
+      await raw.take('the event', (frame) => frame === `42["n",${round}]`)
+      const left = next(socket, 'disconnect')
+      if (round % 2) socket.disconnect()
+      else raw.ws.send('41')
+      await left
+      expect([server.io.sockets.adapter.rooms.size, server.io.sockets.adapter.sids.size]).toEqual([0, 0])
+      raw.ws.send('40')
+      await raw.take('CONNECT', (frame) => frame.startsWith('40'))
+    }
+  })
+
+  test('a client that goes while a middleware has it leaves nothing behind', async () => {
+    const server = await open(adapter, { javaScript: true })
+    const witness = await server.connect()
+    const entered = new Promise((resolve) => server.io.use((socket, proceed) => resolve([socket, proceed])))
+    const client = server.client()
+    const [socket, proceed] = await entered
+    socket.join('room')
+    const closed = next(socket.conn, 'close')
+    client.disconnect()
+    await closed
+    server.io.to('room').emit('nobody')
+    proceed()
+    await sync(server.io, [witness])
+    const { rooms, sids } = server.io.sockets.adapter
+    expect([[...rooms.keys()], [...sids.keys()]]).toEqual([[witness.id], [witness.id]])
   })
 
   test('a namespace that nobody made is refused', async () => {

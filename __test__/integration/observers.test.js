@@ -170,6 +170,15 @@ describe.each(ADAPTERS)('who watches packets with the $name', (adapter) => {
     expect(received.map((events) => events.length)).toEqual([2, 3])
   })
 
+  test('listeners of "drain" on the Engine.IO server are called for each connection', async () => {
+    const { io, clients, sockets } = await room()
+    const drained = new Set()
+    io.engine.on('drain', (conn) => drained.add(conn))
+    io.emit('event')
+    await sync(io, clients)
+    expect(drained).toEqual(new Set(sockets.map(({ conn }) => conn)))
+  })
+
   test('broadcasts keep their order when watching begins and ends between them', async () => {
     const { io, clients, received, sockets } = await room()
     const listener = () => {}

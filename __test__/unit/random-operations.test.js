@@ -3,22 +3,12 @@
 const { isDeepStrictEqual } = require('node:util')
 const { ADAPTERS_ON_MOCKS } = require('../support/adapters')
 const { mockNamespaceWith, plain, recordRoomEvents } = require('../support/mocks')
+const { randomFrom } = require('../support/seeded')
 
 const IDS = [...Array(12).keys()].map((i) => `s${i}`)
 const NAMES = ['a', 'b', 'c', 'd', 1, '1', 0, -0, NaN, 'ü\ud800', Symbol('room'), { room: true }]
 const RUNS = 60
 const STEPS = 120
-
-/** Numbers from 0 to below `most`, the same for the same seed. */
-function random(seed) {
-  let state = seed >>> 0
-  return (most) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let x = Math.imul(state ^ (state >>> 15), state | 1)
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
-    return ((x ^ (x >>> 14)) >>> 0) % most
-  }
-}
 
 const some = (list, below) => new Set(Array.from({ length: below(4) }, () => list[below(list.length)]))
 
@@ -46,9 +36,9 @@ function operation(below) {
 }
 
 test('any sequence of operations has the same effects, answers and events as with the stock adapter', async () => {
-  const seed = Date.now() >>> 0
+  const seed = Number(process.env.SEED ?? Date.now()) >>> 0
   for (let run = 0; run < RUNS; run++) {
-    const below = random(seed + run)
+    const below = randomFrom(seed + run)
     const adapters = ADAPTERS_ON_MOCKS.map(({ on }) => on(mockNamespaceWith(IDS.slice(2))))
     const events = adapters.map(recordRoomEvents)
     for (let step = 0; step < STEPS; step++) {
