@@ -131,7 +131,9 @@ impl Engine {
         let deadline = Instant::now() + PATIENCE;
         while !self.fanout.flush(Duration::from_millis(1)) {
             assert!(Instant::now() < deadline, "waited for clients that read, got {:?}", self.fanout.stats());
-            clients.iter_mut().for_each(|client| client.read_now());
+            for client in &mut clients {
+                client.read_now();
+            }
         }
     }
 
