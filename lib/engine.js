@@ -193,6 +193,8 @@ class Engine {
     for (const connection of this.connections()) {
       if (connection.index % this.settings.writers !== writer || !connection.lane) continue
       connection.lane.lost(error)
+      // No news will come of it.
+      connection.laneClosed()
     }
   }
 }

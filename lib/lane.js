@@ -252,6 +252,7 @@ class Lane {
 
   /** The native lane is gone: everything is put back. */
   closed() {
+    this.#closing = true
     this.#error ??= new NativeAdapterError('ERR_CONNECTION_LOST', 'expected to write, but the connection was closed')
     this.#failCallbacks(this.#error)
     putBack(this.#conn, this.#transport, this.#writable)

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use socketio_rooms::{ConnectionId, Target};
+use tokio::runtime;
 
 use crate::event::EventQueue;
 use crate::flush::Latch;
@@ -56,11 +57,13 @@ impl Fanout {
         let config = Config { writers: config.writers.max(1), ..config };
         for number in 0..config.writers {
             let shared = Arc::new(Shared { inbox: Inbox::default(), stats: SharedStats::default() });
+            // Here, where it can still be told that there is no descriptor for it.
+            let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let writer = Writer::new(number, Arc::clone(&shared), Arc::clone(&fanout.events), config);
             let events = Arc::clone(&fanout.events);
             let name = format!("sio-writer-{number}");
             let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-                if !matches!(catch_unwind(AssertUnwindSafe(|| writer.run())), Ok(Ok(()))) {
+                if catch_unwind(AssertUnwindSafe(|| writer.run(&runtime))).is_err() {
                     let number = u32::try_from(number).unwrap_or(u32::MAX);
                     events.publish(&mut vec![Event::WriterLost(number)]);
                 }
@@ -78,6 +81,9 @@ impl Fanout {
 
     /// Opens the lane of a connection: from now on nobody else may write to its socket. `legacy`: Engine.IO protocol 3.
     pub fn open(&self, connection: ConnectionId, raw: RawSocket<'_>, legacy: bool) -> Result<(), OpenError> {
+        if self.writer_of(connection).is_none_or(|shared| shared.inbox.is_closed()) {
+            return Err(io::Error::other("a writer that has ended").into());
+        }
         let socket = Socket::duplicate(raw)?;
         let epoch = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
         self.push(connection, Op::Open { connection, socket, legacy, epoch });
@@ -166,9 +172,13 @@ impl Fanout {
     }
 
     fn push(&self, connection: ConnectionId, op: Op) {
-        if let Some(shared) = self.writers.get(connection as usize % self.writers.len().max(1)) {
+        if let Some(shared) = self.writer_of(connection) {
             shared.inbox.push(op);
         }
+    }
+
+    fn writer_of(&self, connection: ConnectionId) -> Option<&Arc<Shared>> {
+        self.writers.get(connection as usize % self.writers.len().max(1))
     }
 }
 

@@ -110,6 +110,11 @@ impl Inbox {
         ops.into_iter().flatten().for_each(Op::give_up);
     }
 
+    /// Whether the writer has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.ops.lock().is_none()
+    }
+
     /// Returns after a [`Self::wake`] or [`Self::nudge`] since the last return.
     pub(crate) async fn woken(&self) {
         self.notify.notified().await;

@@ -5,13 +5,12 @@
 
 mod lanes;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use socketio_rooms::ConnectionId;
-use tokio::runtime;
+use tokio::runtime::Runtime;
 
 use crate::event::EventQueue;
 use crate::flush::Latch;
@@ -72,8 +71,7 @@ impl Writer {
     }
 
     /// Works until it is stopped. Blocks the thread.
-    pub(crate) fn run(mut self) -> io::Result<()> {
-        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    pub(crate) fn run(mut self, runtime: &Runtime) {
         runtime.block_on(async {
             loop {
                 if self.round() {
@@ -87,7 +85,6 @@ impl Writer {
                 }
             }
         });
-        Ok(())
     }
 
     async fn sleep(&self) {
