@@ -21,6 +21,7 @@ class ChildServer {
   /** @type {RawClient[]} */
   #clients = []
   #process
+  #commands = 1
 
   /**
    * @param {string} fixture
@@ -62,6 +63,13 @@ class ChildServer {
     const found = this.messages.find(matches)
     if (!found) throw new Error(`the server ended: ${this.stderr}`)
     return found
+  }
+
+  /** Tells it to do something; returns its answer. @param {any} command @returns {Promise<any>} */
+  async tell(command) {
+    const id = this.#commands++
+    this.#process.stdin.write(`${JSON.stringify({ id, ...command })}\n`)
+    return this.message((message) => message.id === id)
   }
 
   /** @param {NodeJS.Signals} signal */
