@@ -6,7 +6,12 @@
  * the engine's number for it: a string crosses to Rust once in its life.
  */
 
-const { MapView, SetView } = require('./rooms-view')
+const { EventEmitter } = require('node:events')
+const { CHANGE, Changes } = require('./changes')
+const { membersOf, roomsOf } = require('./membership-views')
+const { RoomNumbers } = require('./room-numbers')
+const { MapView } = require('./rooms-view')
+const { Selection } = require('./selection')
 const { isClientPatched } = require('./lane-support')
 const { hasOutgoing, unwatchOutgoing, watchOutgoing } = require('./outgoing')
 
@@ -27,15 +32,14 @@ class Membership {
   #native
   /** The engine's number of the namespace, while it has rooms or sockets. @type {number | undefined} */
   #namespace
-  /** By number. @type {(Room | undefined)[]} */
-  #roomNames = []
+  #numbers = new RoomNumbers()
+  #changes = new Changes((words, count, names) => this.#apply(words, count, names))
   /** By index. @type {(SocketId | undefined)[]} */
   #ids = []
   #closed = false
   /** The sockets whose packets JavaScript has to see. @type {Set<SocketId>} */
   #observed = new Set()
-  /** Numbers of the rooms that a call names; grows when needed. */
-  #selection = new Uint32Array(16)
+  #selection = new Selection()
 
   /**
    * @param {import('./adapter').NativeAdapter} adapter
@@ -45,8 +49,12 @@ class Membership {
     this.#adapter = adapter
     this.#engine = engine
     this.#native = engine.native
-    this.rooms = new MapView((name) => this.#membersOf(name))
-    this.sids = new MapView((id) => this.#roomsOf(id))
+    this.rooms = new MapView(this.settle, (name) => membersOf(this, this.#native, name))
+    // A socket appears and goes here first.
+    this.sids = new MapView(
+      () => {},
+      (id) => roomsOf(this, this.#native, id),
+    )
   }
 
   get namespace() {
@@ -61,29 +69,78 @@ class Membership {
   /** A handler of "disconnect" may run after the adapter is closed, and join or leave. */
   #closeWhenEmpty() {
     if (!this.#closed || this.sids.size > 0 || this.#namespace === undefined) return
+    this.settle()
     this.#native.closeNamespace(this.#namespace)
     this.#namespace = undefined
   }
 
+  /** Tells the engine of the latest changes. */
+  settle = () => this.#changes.flush()
+
+  /**
+   * Tells the engine of changes, and drops the rooms that nobody is in any more.
+   * @param {Uint32Array} words
+   * @param {number} count
+   * @param {string} names
+   */
+  #apply(words, count, names) {
+    const answer = this.#native.apply(this.namespace, words, count, names)
+    if (!answer) return
+    const begun = answer[0]
+    for (let i = 1; i < answer.length; i++) {
+      const room = answer[i]
+      const name = /** @type {Room} */ (this.#numbers.nameOf(room))
+      this.rooms.take(name, [])
+      // It ended and began anew: with the stock adapter it is behind the others now.
+      if (i <= begun) this.rooms.put(name, room)
+      else this.#numbers.giveBack(room)
+    }
+  }
+
+  /** Whether somebody may hear one of these events, and must hear it now. @param {string} event @param {string} other */
+  #isHeard(event, other) {
+    const adapter = this.#adapter
+    return adapter.listenerCount(event) > 0 || adapter.listenerCount(other) > 0 || adapter.emit !== EventEmitter.prototype.emit
+  }
+
   /** @param {SocketId} id @param {Set<Room>} rooms */
   addAll(id, rooms) {
-    this.#admit(id)
+    const index = this.#admit(id)
+    if (this.#isHeard('create-room', 'join-room')) return this.#addAllHeard(id, rooms)
     for (const name of rooms) {
-      let room = this.rooms.numberOf(name)
-      if (room === undefined) {
-        room = this.#createRoom(name)
+      this.#changes.push(CHANGE.JOIN, index, this.rooms.numberOf(name) ?? this.#createRoom(name))
+    }
+  }
+
+  /** @param {SocketId} id @param {Set<Room>} rooms */
+  #addAllHeard(id, rooms) {
+    for (const name of rooms) {
+      this.settle()
+      if (this.rooms.numberOf(name) === undefined) {
+        this.#createRoom(name)
         this.#adapter.emit('create-room', name)
       }
       const index = this.sids.numberOf(id)
       // A handler may have disconnected the socket, or emptied the room by leaving it.
       if (index === undefined) return
-      room = this.rooms.numberOf(name) ?? this.#createRoom(name)
+      this.settle()
+      const room = this.rooms.numberOf(name) ?? this.#createRoom(name)
+      this.settle()
       if (this.#native.join(this.namespace, index, room)) this.#adapter.emit('join-room', name, id)
     }
   }
 
   /** @param {SocketId} id @param {Room} name */
   del(id, name) {
+    if (this.#isHeard('leave-room', 'delete-room')) return this.#delHeard(id, name)
+    const index = this.sids.numberOf(id)
+    const room = this.rooms.numberOf(name)
+    if (index !== undefined && room !== undefined) this.#changes.push(CHANGE.LEAVE, index, room)
+  }
+
+  /** @param {SocketId} id @param {Room} name */
+  #delHeard(id, name) {
+    this.settle()
     const index = this.sids.numberOf(id)
     const room = this.rooms.numberOf(name)
     if (index === undefined || room === undefined) return
@@ -97,79 +154,80 @@ class Membership {
   delAll(id) {
     const index = this.sids.numberOf(id)
     if (index === undefined) return
-    const listened = this.#adapter.listenerCount('leave-room') > 0 || this.#adapter.listenerCount('delete-room') > 0
-    const rooms = listened || this.sids.isViewed(id) ? this.sids.get(id) : undefined
+    const heard = this.#isHeard('leave-room', 'delete-room')
+    const rooms = heard || this.sids.isViewed(id) ? this.sids.get(id) : undefined
     const names = [...(rooms ?? [])]
-    if (listened) {
+    if (heard) {
       // To handlers the socket has all its rooms until the end, as with the stock adapter.
       rooms?.freeze(names)
-      for (const name of names) this.del(id, name)
-    }
-    // A handler may have done the same meanwhile.
-    if (this.sids.numberOf(id) !== index) return
-    const left = this.#native.exit(this.namespace, index)
-    for (let i = 0; i < left.length; i += 2) {
-      const name = /** @type {Room} */ (this.#roomNames[left[i]])
-      if (left[i + 1] === LEFT.LAST) this.#removeRoom(name, left[i])
+      for (const name of names) this.#delHeard(id, name)
+      // A handler may have done the same meanwhile.
+      if (this.sids.numberOf(id) !== index) return
+      this.#exitHeard(index)
+    } else {
+      this.#changes.push(CHANGE.EXIT, index, 0)
     }
     this.sids.take(id, names)
     this.#release(id, index)
     this.#closeWhenEmpty()
   }
 
-  /** @param {Room} name */
-  #createRoom(name) {
-    const room = this.#createNativeRoom(name)
-    this.rooms.put(name, room)
-    this.#roomNames[room] = name
-    return room
+  /** Out of the rooms that handlers made it join. @param {number} index */
+  #exitHeard(index) {
+    this.settle()
+    const left = this.#native.exit(this.namespace, index)
+    for (let i = 0; i < left.length; i += 2) {
+      if (left[i + 1] === LEFT.LAST) this.#removeRoom(/** @type {Room} */ (this.#numbers.nameOf(left[i])), left[i])
+    }
   }
 
-  /** @param {unknown} name @returns {number} */
-  #createNativeRoom(name) {
-    if (typeof name === 'string' && isWellFormed(name)) return this.#native.createTextRoom(this.namespace, name)
-    // A Map takes 0 and -0, and NaN and NaN, for the same.
-    if (typeof name === 'number') return this.#native.createNumberRoom(this.namespace, name === 0 ? 0 : name)
-    return this.#native.createOpaqueRoom(this.namespace)
+  /** @param {Room} name */
+  #createRoom(name) {
+    const room = this.#numbers.take(name)
+    this.rooms.put(name, room)
+    this.#changes.create(room, name)
+    return room
   }
 
   /** @param {Room} name @param {number} room */
   #removeRoom(name, room) {
-    if (this.rooms.numberOf(name) !== room || !this.#native.removeIfEmpty(this.namespace, room)) return
-    this.rooms.take(name, [])
-    this.#roomNames[room] = undefined
-    this.#adapter.emit('delete-room', name)
+    this.settle()
+    if (this.rooms.numberOf(name) !== room) return
+    this.#changes.push(CHANGE.REMOVE, room, 0)
+    this.settle()
+    if (this.rooms.numberOf(name) === undefined) this.#adapter.emit('delete-room', name)
   }
 
   /**
    * Gives a socket an index: that of its connection once it is connected, one of its own before (it joined in a middleware)
    * and for what is not a socket of a connection.
    * @param {SocketId} id
+   * @returns {number}
    */
   #admit(id) {
     const index = this.sids.numberOf(id)
-    if (index !== undefined && this.#engine.connectionAt(index)) return
+    if (index !== undefined && this.#engine.connectionAt(index)) return index
     const socket = /** @type {any} */ (this.#adapter.nsp.sockets?.get(id))
     const conn = socket?.client?.conn
     const connection = conn?.transport && this.#engine.connectionOf(conn)
     // A client that connects twice to a namespace on one connection has a second socket there: JavaScript writes to it.
     const free = connection && !connection.has(this.#adapter)
+    const given = free ? connection.index : index ?? this.#native.takeIndex()
+    if (given === index) return given
+    this.sids.put(id, given)
+    this.#ids[given] = id
     if (index === undefined) {
-      const given = free ? connection.index : this.#native.takeIndex()
-      this.#native.enter(this.namespace, given, true)
-      this.sids.put(id, given)
-      this.#ids[given] = id
-    } else if (free) {
-      this.#native.rebind(this.namespace, index, connection.index, true)
+      this.#changes.push(CHANGE.ENTER, given, 1)
+    } else {
+      this.#changes.push(CHANGE.REBIND, index, given)
       this.#native.giveIndexBack(index)
       this.#ids[index] = undefined
-      this.sids.put(id, connection.index)
-      this.#ids[connection.index] = id
     }
-    if (!free) return
+    if (!free) return given
     connection.attach(this.#adapter)
-    watchOutgoing(socket, () => this.#observe(id, connection.index))
+    watchOutgoing(socket, () => this.#observe(id, given))
     this.refresh(connection)
+    return given
   }
 
   /** @param {SocketId} id @param {number} index */
@@ -190,7 +248,7 @@ class Membership {
    */
   #observe(id, index) {
     this.#observed.add(id)
-    this.#native.setCompat(this.namespace, index, true)
+    this.#changes.push(CHANGE.COMPAT, index, 1)
   }
 
   /** Sets who writes to a socket. @param {import('./connection').Connection} connection */
@@ -201,7 +259,7 @@ class Membership {
     const observed = socket !== undefined && isObserved(socket)
     if (observed) this.#observed.add(id)
     else this.#observed.delete(id)
-    this.#native.setCompat(this.namespace, connection.index, observed || connection.needsJavaScript)
+    this.#changes.push(CHANGE.COMPAT, connection.index, observed || connection.needsJavaScript ? 1 : 0)
   }
 
   /** JavaScript has written to a socket: is there still a reason to? Listeners end without notice. @param {any} socket */
@@ -211,30 +269,10 @@ class Membership {
     if (connection) this.refresh(connection)
   }
 
-  /**
-   * The numbers of the rooms that a call names, for the engine: those of `rooms` that exist, then those of `except`.
-   * @param {{ rooms: Set<Room>, except?: Set<Room> }} opts
-   */
-  select({ rooms, except }) {
-    const most = rooms.size + (except?.size ?? 0)
-    if (most > this.#selection.length) this.#selection = new Uint32Array(most * 2)
-    const ids = this.#selection
-    const included = this.#number(rooms, ids, 0)
-    const all = except === undefined ? included : this.#number(except, ids, included)
-    return { ids, rooms: included, except: all - included }
-  }
-
-  /**
-   * @param {Set<Room>} names
-   * @param {Uint32Array} into
-   * @param {number} at
-   */
-  #number(names, into, at) {
-    for (const name of names) {
-      const room = this.rooms.numberOf(name)
-      if (room !== undefined) into[at++] = room
-    }
-    return at
+  /** The rooms that a call names, for the engine. @param {{ rooms: Set<Room>, except?: Set<Room> }} opts */
+  select(opts) {
+    this.settle()
+    return this.#selection.of(this.rooms, opts)
   }
 
   /** @param {Uint32Array} indexes @returns {SocketId[]} */
@@ -247,48 +285,15 @@ class Membership {
     return ids
   }
 
-  /** @param {number} index */
-  #roomNamesOf(index) {
-    return Array.from(this.#native.roomsOf(this.namespace, index), (room) => /** @type {Room} */ (this.#roomNames[room]))
-  }
-
-  /** The members of a room, as long as it exists. @param {Room} name @returns {SetView<SocketId>} */
-  #membersOf(name) {
-    const native = this.#native
-    const room = () => /** @type {number} */ (this.rooms.numberOf(name))
-    return new SetView({
-      size: () => native.memberCount(this.namespace, room()),
-      has: (id) => {
-        const index = this.sids.numberOf(id)
-        return index !== undefined && native.isMember(this.namespace, index, room())
-      },
-      list: () => this.idsAt(native.members(this.namespace, room())),
-    })
-  }
-
-  /** The rooms of a socket, as long as it is here. @param {SocketId} id @returns {SetView<Room>} */
-  #roomsOf(id) {
-    const native = this.#native
-    const index = () => /** @type {number} */ (this.sids.numberOf(id))
-    return new SetView({
-      size: () => native.roomCountOf(this.namespace, index()),
-      has: (name) => {
-        const room = this.rooms.numberOf(name)
-        return room !== undefined && native.isMember(this.namespace, index(), room)
-      },
-      list: () => this.#roomNamesOf(index()),
-    })
+  /** @param {Uint32Array} rooms @returns {Room[]} */
+  namesAt(rooms) {
+    return Array.from(rooms, (room) => /** @type {Room} */ (this.#numbers.nameOf(room)))
   }
 }
 
 /** Whether JavaScript has to see the packets of a socket: it has outgoing listeners, or a tool replaced its methods. @param {any} socket */
 function isObserved(socket) {
   return hasOutgoing(socket) || Object.hasOwn(socket, 'notifyOutgoingListeners') || isClientPatched(socket.client)
-}
-
-/** @param {string} text @returns {boolean} whether it has no lone surrogate, so that UTF-8 holds it */
-function isWellFormed(text) {
-  return /** @type {any} */ (text).isWellFormed()
 }
 
 module.exports = { Membership }

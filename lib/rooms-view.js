@@ -28,11 +28,21 @@ function readOnly() {
 class SetView extends Set {
   /** @type {{ size(): number, has(value: T): boolean, list(): T[] }} */
   #source
+  #settle
 
-  /** @param {{ size(): number, has(value: T): boolean, list(): T[] }} source */
-  constructor(source) {
+  /**
+   * @param {() => void} settle tells the engine of the latest changes; may freeze this set
+   * @param {{ size(): number, has(value: T): boolean, list(): T[] }} source
+   */
+  constructor(settle, source) {
     super()
+    this.#settle = settle
     this.#source = source
+  }
+
+  get #current() {
+    this.#settle()
+    return this.#source
   }
 
   /** From now on the elements are these: what was looked at is gone from the engine. @param {T[]} elements */
@@ -42,18 +52,18 @@ class SetView extends Set {
   }
 
   get size() {
-    return this.#source.size()
+    return this.#current.size()
   }
 
   /** @param {T} value */
   has(value) {
-    return this.#source.has(value)
+    return this.#current.has(value)
   }
 
   /** Elements that go while they are iterated are not visited any more. @returns {Generator<T, undefined>} */
   *values() {
-    for (const value of this.#source.list()) {
-      if (this.#source.has(value)) yield value
+    for (const value of this.#current.list()) {
+      if (this.#current.has(value)) yield value
     }
     return undefined
   }
@@ -133,9 +143,15 @@ class MapView extends Map {
   /** The sets that were looked at. @type {Map<K, SetView<T>>} */
   #sets = new Map()
 
-  /** @param {(key: K) => SetView<T>} makeSet */
-  constructor(makeSet) {
+  #settle
+
+  /**
+   * @param {() => void} settle tells the engine of the latest changes; may take keys out
+   * @param {(key: K) => SetView<T>} makeSet
+   */
+  constructor(settle, makeSet) {
     super()
+    this.#settle = settle
     this.#makeSet = makeSet
   }
 
@@ -156,9 +172,27 @@ class MapView extends Map {
 
   /** Takes a key out. A set that was looked at keeps its `last` elements. @param {K} key @param {T[]} last */
   take(key, last) {
-    this.#sets.get(key)?.freeze(last)
-    this.#sets.delete(key)
+    if (this.#sets.size > 0) {
+      this.#sets.get(key)?.freeze(last)
+      this.#sets.delete(key)
+    }
     super.delete(key)
+  }
+
+  get size() {
+    this.#settle()
+    return super.size
+  }
+
+  /** @param {K} key */
+  has(key) {
+    this.#settle()
+    return super.has(key)
+  }
+
+  keys() {
+    this.#settle()
+    return super.keys()
   }
 
   /** @param {K} key @returns {SetView<T> | undefined} */

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Result, Uint32Array};
+use napi::bindgen_prelude::{Result, Uint32Array, Utf16String};
 use napi_derive::napi;
-use socketio_rooms::{Left, Namespace, RoomKey, Target};
+use socketio_rooms::{Change, Left, Namespace, RoomKey, Target};
 
 use crate::engine::NativeEngine;
 
@@ -20,6 +20,51 @@ fn code(left: Left) -> u32 {
         Left::NotMember => 0,
         Left::Left => 1,
         Left::LeftEmpty => 2,
+    }
+}
+
+/// Reads what `lib/changes.js` writes.
+struct Changes<'a> {
+    words: std::iter::Copied<std::slice::Iter<'a, u32>>,
+    names: &'a [u16],
+}
+
+impl Changes<'_> {
+    /// A name takes the next `len` units.
+    fn name(&mut self, len: u32) -> Option<String> {
+        let (name, rest) = self.names.split_at_checked(len as usize)?;
+        self.names = rest;
+        String::from_utf16(name).ok()
+    }
+
+    /// JavaScript's strings may hold lone surrogates: no other thread asks for such a room.
+    fn text(&mut self, len: u32) -> RoomKey {
+        self.name(len).map_or(RoomKey::OPAQUE, |name| RoomKey::text(&name))
+    }
+
+    /// JavaScript writes a number so that reading it gives the same number, as Rust does.
+    fn number(&mut self, len: u32) -> RoomKey {
+        self.name(len).and_then(|name| name.parse().ok()).map_or(RoomKey::OPAQUE, RoomKey::number)
+    }
+}
+
+impl Iterator for Changes<'_> {
+    type Item = Change;
+
+    fn next(&mut self) -> Option<Change> {
+        let (kind, first, second) = (self.words.next()?, self.words.next()?, self.words.next()?);
+        Some(match kind {
+            0 => Change::Enter(first, second != 0),
+            1 => Change::Exit(first),
+            2 => Change::Join(first, second),
+            3 => Change::Leave(first, second),
+            4 => Change::Remove(first),
+            5 => Change::Compat(first, second != 0),
+            6 => Change::Rebind(first, second, true),
+            7 => Change::Create(first, self.text(second)),
+            8 => Change::Create(first, self.number(second)),
+            _ => Change::Create(first, RoomKey::OPAQUE),
+        })
     }
 }
 
@@ -47,35 +92,27 @@ impl NativeEngine {
         }
     }
 
-    /// The room of that name, made if needed.
+    /// Makes the changes in the first `count` numbers of `words`, whose format is that of `lib/changes.js`; `names` are those of
+    /// the rooms they make, without anything between. Returns, if any, the number of rooms that ended and began
+    /// anew, these rooms, and those that are removed.
     #[napi(catch_unwind)]
-    pub fn create_text_room(&self, namespace: u32, name: String) -> Result<u32> {
-        Ok(self.namespace(namespace)?.create_room(RoomKey::Text(name.into())))
-    }
-
-    /// The room whose name is a number.
-    #[napi(catch_unwind)]
-    pub fn create_number_room(&self, namespace: u32, name: f64) -> Result<u32> {
-        Ok(self.namespace(namespace)?.create_room(RoomKey::number(name)))
-    }
-
-    /// A room whose name only JavaScript knows.
-    #[napi(catch_unwind)]
-    pub fn create_opaque_room(&self, namespace: u32) -> Result<u32> {
-        Ok(self.namespace(namespace)?.create_room(RoomKey::Opaque))
-    }
-
-    /// Removes a room that has no member; false when it has one.
-    #[napi(catch_unwind)]
-    pub fn remove_if_empty(&self, namespace: u32, room: u32) -> Result<bool> {
-        Ok(self.namespace(namespace)?.remove_if_empty(room))
-    }
-
-    /// A socket appears.
-    #[napi(catch_unwind)]
-    pub fn enter(&self, namespace: u32, index: u32, compat: bool) -> Result<()> {
-        self.namespace(namespace)?.enter(index, compat);
-        Ok(())
+    pub fn apply(
+        &self,
+        namespace: u32,
+        words: &[u32],
+        count: u32,
+        #[napi(ts_arg_type = "string")] names: Utf16String,
+    ) -> Result<Option<Uint32Array>> {
+        let namespace = self.namespace(namespace)?;
+        let words = words.get(..count as usize).unwrap_or(words);
+        let applied = namespace.apply(Changes { words: words.iter().copied(), names: &names });
+        if applied.removed.is_empty() && applied.begun.is_empty() {
+            return Ok(None);
+        }
+        let mut answer = Vec::with_capacity(1 + applied.begun.len() + applied.removed.len());
+        answer.push(u32::try_from(applied.begun.len()).unwrap_or(u32::MAX));
+        answer.extend(applied.begun.into_iter().chain(applied.removed));
+        Ok(Some(answer.into()))
     }
 
     /// A socket goes: pairs of a room that it left and what that did (1: left, 2: it was the last).
@@ -95,20 +132,6 @@ impl NativeEngine {
     #[napi(catch_unwind)]
     pub fn leave(&self, namespace: u32, index: u32, room: u32) -> Result<u32> {
         Ok(code(self.namespace(namespace)?.leave(index, room)))
-    }
-
-    /// Chooses who writes to a socket: JavaScript (`true`) or its lane.
-    #[napi(catch_unwind)]
-    pub fn set_compat(&self, namespace: u32, index: u32, compat: bool) -> Result<()> {
-        self.namespace(namespace)?.set_compat(index, compat);
-        Ok(())
-    }
-
-    /// Gives a socket another index, with its rooms.
-    #[napi(catch_unwind)]
-    pub fn rebind(&self, namespace: u32, from: u32, to: u32, compat: bool) -> Result<()> {
-        self.namespace(namespace)?.rebind(from, to, compat);
-        Ok(())
     }
 
     /// The members of a room.

@@ -4,23 +4,30 @@ use std::sync::Arc;
 
 /// The name of a room. JavaScript apps use strings, and also numbers and other values: `1` and `"1"` are different rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum RoomKey {
-    /// A string, well-formed.
+pub struct RoomKey(Name);
+
+/// Two words: a namespace keeps each twice.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Name {
     Text(Arc<str>),
-    /// A number, by its bits. JavaScript's `Map` holds `0` and `-0` for one key: the caller passes `0`.
+    /// A number, by its bits.
     Number(u64),
-    /// Any other value: the caller tells them apart, and only it can find the room again.
-    Opaque,
 }
 
+/// A NaN that [`RoomKey::number`] never gives.
+const OPAQUE: u64 = u64::MAX;
+
 impl RoomKey {
-    /// The key of a string.
+    /// Any other value than a string or a number: the caller tells them apart, and only it can find the room again.
+    pub const OPAQUE: Self = Self(Name::Number(OPAQUE));
+
+    /// The key of a string, well-formed.
     pub fn text(name: &str) -> Self {
-        Self::Text(name.into())
+        Self(Name::Text(name.into()))
     }
 
-    /// The key of a number.
+    /// The key of a number. JavaScript's `Map` holds `0` and `-0` for one key: the caller passes `0`. Any `NaN` is the same.
     pub fn number(value: f64) -> Self {
-        Self::Number(value.to_bits())
+        Self(Name::Number(if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }))
     }
 }

@@ -8,12 +8,15 @@
 
 #![forbid(unsafe_code)]
 
+mod change;
 mod key;
 mod members;
 mod namespace;
 mod room_list;
+mod state;
 mod target;
 
+pub use change::{Applied, Change};
 pub use key::RoomKey;
 pub use members::Members;
 pub use namespace::{Left, Namespace};

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::RoomId;
 
 /// A list is scanned up to here, and has an index of positions above (a socket may be in 100,000 rooms).
-const SCANNED: usize = 64;
+const SCANNED: usize = 256;
 
 /// The place of a room that was left, in an indexed list.
 const GONE: RoomId = RoomId::MAX;

@@ -239,7 +239,7 @@ fn numbers_and_strings_are_different_rooms_and_ids_are_found_by_name() {
     let (text, number) = (namespace.create_room(RoomKey::text("1")), namespace.create_room(RoomKey::number(1.0)));
     assert_ne!(text, number);
     assert_eq!(namespace.find_room(&RoomKey::number(1.0)), Some(number));
-    assert_ne!(namespace.create_room(RoomKey::Opaque), namespace.create_room(RoomKey::Opaque));
+    assert_ne!(namespace.create_room(RoomKey::OPAQUE), namespace.create_room(RoomKey::OPAQUE));
     assert!(namespace.remove_if_empty(text));
     assert_eq!(namespace.find_room(&RoomKey::text("1")), None);
     assert_eq!(namespace.room_count(), 3);
