@@ -44,7 +44,7 @@ export interface AdapterOptions {
  * - `polling`: HTTP long-polling (it moves to a lane when it upgrades to WebSocket);
  * - `webtransport`: WebTransport;
  * - `tls`: the TLS session belongs to Node.js (end TLS at a proxy to get lanes);
- * - `deflate`: per-message deflate was negotiated;
+ * - `deflate`: per-message deflate was negotiated with context take-over (set `perMessageDeflate: { serverNoContextTakeover: true }`);
  * - `base64`: the client asked for base64 instead of binary frames;
  * - `engine`: another WebSocket engine than `ws`, or a version of it with another shape;
  * - `patched`: a monitoring tool replaced methods that a lane would bypass;

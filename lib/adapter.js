@@ -14,7 +14,8 @@ const { Recovery } = require('./recovery')
 /** @typedef {import('socket.io-adapter').SocketId} SocketId */
 /** @typedef {{ rooms: Set<Room>, except?: Set<Room>, flags?: any }} BroadcastOptions */
 
-const FLAG_VOLATILE = 2
+/** The flags of `src/fanout.rs`. */
+const FLAG = { VOLATILE: 2, PLAIN: 8 }
 
 /** The base class's encoder of a frame that ws sends as it is; the versions before 2.5.2 have none. */
 const { _encode: encodeFrame } = /** @type {any} */ (Adapter.prototype)
@@ -117,7 +118,7 @@ class NativeAdapter extends Adapter {
     const { ids, rooms, except } = this.#membership.select(opts)
     if (rooms === 0 && opts.rooms.size > 0) return
     const engine = this.#engine
-    const bits = flags.volatile ? FLAG_VOLATILE : 0
+    const bits = (flags.volatile ? FLAG.VOLATILE : 0) | (flags.compress === false ? FLAG.PLAIN : 0)
     const { text, attachments } = parts
     const ns = this.#membership.namespace
     const compat = engine.native.broadcast(ns, ids, rooms, except, text, attachments, bits, engine.tick)

@@ -25,6 +25,9 @@ const BYPASSED = [
   [(conn) => conn.transport.socket._sender, 'sendFrame', /_socket/],
 ]
 
+/** zlib's default level. */
+const DEFAULT_LEVEL = 6
+
 /** The `readyState` of a WebSocket. */
 const OPEN = 1
 
@@ -70,12 +73,42 @@ function compatReason(conn, settings) {
   if (conn[kLane] || ws[kLane]) return 'foreign'
   const handle = /** @type {any} */ (stream)._handle
   if (/** @type {any} */ (stream).encrypted || handle?.constructor.name === 'TLSWrap') return 'tls'
-  if (Object.keys(ws._extensions).length > 0) return 'deflate'
+  if (!hasSharedDeflate(ws)) return 'deflate'
   if (!transport.supportsBinary) return 'base64'
   if (isPatched(conn)) return 'patched'
   if (ws.readyState !== OPEN || !stream.writable) return 'opening'
   if (!(handle?.fd >= 0)) return 'descriptor'
   return null
+}
+
+const DEFLATE = 'permessage-deflate'
+
+/** The window of zlib that is the same for everybody, in bits. */
+const FULL_WINDOW = 15
+
+/**
+ * Whether messages are not compressed, or each one for itself with the full window: then a broadcast is compressed once, and
+ * is the same for each connection.
+ * @param {any} ws
+ */
+function hasSharedDeflate(ws) {
+  const { [DEFLATE]: deflate, ...others } = ws._extensions
+  if (Object.keys(others).length > 0) return false
+  if (!deflate) return true
+  const { server_no_context_takeover: alone, server_max_window_bits: bits = FULL_WINDOW } = deflate.params ?? {}
+  return alone === true && bits === FULL_WINDOW
+}
+
+/**
+ * From how many bytes on messages are compressed, and how (zlib's level); a negative threshold when they are not.
+ * @param {any} ws
+ * @returns {{ threshold: number, level: number }}
+ */
+function deflateOf(ws) {
+  const deflate = ws._extensions[DEFLATE]
+  if (!deflate) return { threshold: -1, level: 0 }
+  const level = deflate._options?.zlibDeflateOptions?.level ?? -1
+  return { threshold: deflate._threshold ?? 1024, level: level >= 0 ? level : DEFAULT_LEVEL }
 }
 
 /** @param {any} ws */
@@ -99,4 +132,4 @@ function hasWaitingBytes(conn) {
   return busy || stream.writableLength > 0 || stream._handle.writeQueueSize > 0
 }
 
-module.exports = { compatReason, hasWaitingBytes, isClientPatched, kLane }
+module.exports = { compatReason, deflateOf, hasWaitingBytes, isClientPatched, kLane }

@@ -9,10 +9,11 @@
  */
 
 const { NativeAdapterError } = require('./errors')
+const { deflateOf } = require('./lane-support')
 const { putBack, takeOver } = require('./takeover')
 
 /** The flags of `src/fanout.rs`. */
-const FLAG = { TICKET: 1, VOLATILE: 2, CONTINUES: 4 }
+const FLAG = { TICKET: 1, VOLATILE: 2, CONTINUES: 4, PLAIN: 8 }
 
 /** The first character of an Engine.IO packet, by its type. @type {Record<string, number>} */
 const KIND = { open: 0x30, close: 0x31, ping: 0x32, pong: 0x33, message: 0x34, upgrade: 0x35, noop: 0x36 }
@@ -74,7 +75,8 @@ class Lane {
     const { engine, connection } = this
     engine.laneOpens()
     try {
-      engine.native.openLane(connection.index, this.#stream._handle.fd, this.#legacy)
+      const { threshold, level } = deflateOf(this.#transport.socket)
+      engine.native.openLane(connection.index, this.#stream._handle.fd, this.#legacy, threshold, level)
     } catch (error) {
       engine.laneClosed()
       throw error
@@ -145,6 +147,7 @@ class Lane {
     const { index } = this.connection
     let flags = ticket
     if (options?.volatile) flags |= FLAG.VOLATILE
+    if (options?.compress === false) flags |= FLAG.PLAIN
     if (options && options === this.#lastOptions) flags |= FLAG.CONTINUES
     // A frame that was encoded beforehand has no attachments, and would be kept alive.
     this.#lastOptions = options?.wsPreEncodedFrame ? null : options

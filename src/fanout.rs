@@ -8,7 +8,7 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use serde::Serialize;
-use socketio_fanout::{Fanout, Packet, SendOptions, Stats};
+use socketio_fanout::{Deflate, Fanout, Form, Packet, SendOptions, Stats};
 use socketio_wire::{Frame, OpCode};
 
 use crate::engine::NativeEngine;
@@ -20,6 +20,7 @@ use crate::rooms::target;
 const TICKET: u32 = 1;
 const VOLATILE: u32 = 2;
 const CONTINUES: u32 = 4;
+const PLAIN: u32 = 8;
 
 /// The Engine.IO type of a message: the first character of its text frames, and in protocol 3 the first byte of its
 /// binary frames.
@@ -46,6 +47,10 @@ fn options(flags: u32, tick: u32) -> SendOptions {
         ticket: flags & TICKET != 0,
         tick,
     }
+}
+
+fn single(frame: Frame, flags: u32) -> Packet {
+    Packet::from(frame).compressed(flags & PLAIN == 0)
 }
 
 #[napi]
@@ -96,10 +101,20 @@ impl NativeEngine {
     }
 
     /// Opens the lane of a connection: from now on only the engine writes to `fd`. `legacy`: Engine.IO protocol 3.
+    /// `deflate_threshold`: messages from so many bytes on are compressed at `deflate_level`; negative when not negotiated.
     #[napi(catch_unwind)]
-    pub fn open_lane(&self, index: u32, fd: i32, legacy: bool) -> Result<()> {
+    pub fn open_lane(
+        &self,
+        index: u32,
+        fd: i32,
+        legacy: bool,
+        deflate_threshold: i32,
+        deflate_level: u32,
+    ) -> Result<()> {
         let fanout = self.fanout()?;
-        let opened = ffi::with_descriptor(fd, |raw| fanout.open(index, raw, legacy));
+        let threshold = usize::try_from(deflate_threshold).ok();
+        let form = Form { legacy, deflate: threshold.map(|threshold| Deflate { threshold, level: deflate_level }) };
+        let opened = ffi::with_descriptor(fd, |raw| fanout.open(index, raw, form));
         match opened {
             Some(Ok(())) => {
                 *self.legacy_lanes.borrow_mut() += u32::from(legacy);
@@ -136,7 +151,7 @@ impl NativeEngine {
         flags: u32,
         tick: u32,
     ) -> Result<()> {
-        self.fanout()?.send(index, text.into_frame(kind).into(), options(flags, tick));
+        self.fanout()?.send(index, single(text.into_frame(kind), flags), options(flags, tick));
         Ok(())
     }
 
@@ -144,7 +159,7 @@ impl NativeEngine {
     #[napi(catch_unwind)]
     pub fn send_binary(&self, index: u32, data: &[u8], legacy: bool, flags: u32, tick: u32) -> Result<()> {
         let frame = Frame::new(OpCode::Binary, legacy.then_some(LEGACY_MESSAGE), data);
-        self.fanout()?.send(index, frame.into(), options(flags, tick));
+        self.fanout()?.send(index, single(frame, flags), options(flags, tick));
         Ok(())
     }
 
@@ -154,7 +169,8 @@ impl NativeEngine {
         let frame = Frame::encoded(&[header, payload]).ok_or_else(|| {
             Error::new(Status::InvalidArg, format!("expected a WebSocket frame, got the header {header:02x?}"))
         })?;
-        self.fanout()?.send(index, frame.into(), options(flags, tick));
+        // ws has compressed it already, or not.
+        self.fanout()?.send(index, single(frame, PLAIN), options(flags, tick));
         Ok(())
     }
 
@@ -180,7 +196,7 @@ impl NativeEngine {
         let target = target(&namespace, ids, rooms, except);
         let compat = target.compat_recipients();
         if let (Some(fanout), Some(epoch), false) = (fanout, epoch, target.is_empty()) {
-            let packet = self.packet(text, &attachments.unwrap_or_default());
+            let packet = self.packet(text, &attachments.unwrap_or_default()).compressed(flags & PLAIN == 0);
             fanout.broadcast(target, packet, flags & VOLATILE != 0, tick, epoch);
         }
         Ok((!compat.is_empty()).then(|| compat.into()))

@@ -26,6 +26,10 @@ const TRANSPORTS = [
     connect: connectVersion2,
   },
   { name: 'per-message deflate', server: { perMessageDeflate: { threshold: 0 } }, expected: 'deflate' },
+  {
+    name: 'per-message deflate without context take-over',
+    server: { perMessageDeflate: { threshold: 0, serverNoContextTakeover: true } },
+  },
   { name: 'base64', client: { forceBase64: true }, expected: 'base64' },
   {
     name: 'TLS',

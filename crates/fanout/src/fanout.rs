@@ -17,7 +17,7 @@ use crate::inbox::{Broadcast, Inbox, Op, Send};
 use crate::socket::{RawSocket, Socket};
 use crate::stats::SharedStats;
 use crate::writer::{Shared, Writer};
-use crate::{Config, Event, Packet, Stats};
+use crate::{Config, Event, Form, Packet, Stats};
 
 /// A writer keeps little on its stack.
 const STACK: usize = 256 * 1024;
@@ -79,14 +79,15 @@ impl Fanout {
         self.writers.len()
     }
 
-    /// Opens the lane of a connection: from now on nobody else may write to its socket. `legacy`: Engine.IO protocol 3.
-    pub fn open(&self, connection: ConnectionId, raw: RawSocket<'_>, legacy: bool) -> Result<(), OpenError> {
+    /// Opens the lane of a connection: from now on nobody else may write to its socket. `form`: what its client
+    /// understands.
+    pub fn open(&self, connection: ConnectionId, raw: RawSocket<'_>, form: Form) -> Result<(), OpenError> {
         if self.writer_of(connection).is_none_or(|shared| shared.inbox.is_closed()) {
             return Err(io::Error::other("a writer that has ended").into());
         }
         let socket = Socket::duplicate(raw)?;
         let epoch = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
-        self.push(connection, Op::Open { connection, socket, legacy, epoch });
+        self.push(connection, Op::Open { connection, socket, form, epoch });
         Ok(())
     }
 

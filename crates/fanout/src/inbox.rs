@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use socketio_rooms::{ConnectionId, Target};
 use tokio::sync::Notify;
 
-use crate::Packet;
 use crate::flush::Latch;
 use crate::socket::Socket;
+use crate::{Form, Packet};
 
 /// A packet for the members of some rooms, shared by all writers.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Send {
 
 #[derive(Debug)]
 pub(crate) enum Op {
-    Open { connection: ConnectionId, socket: Socket, legacy: bool, epoch: u64 },
+    Open { connection: ConnectionId, socket: Socket, form: Form, epoch: u64 },
     Send(Send),
     Broadcast(Arc<Broadcast>),
     Fence(ConnectionId),

@@ -24,6 +24,6 @@ mod writer;
 pub use config::{Config, Overflow};
 pub use event::Event;
 pub use fanout::{Fanout, OpenError, SendOptions};
-pub use packet::Packet;
+pub use packet::{Deflate, Form, Packet};
 pub use socket::RawSocket;
 pub use stats::Stats;

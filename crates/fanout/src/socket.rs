@@ -5,10 +5,14 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+/// How often a lane is tried whose readiness cannot be watched.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// A connected stream socket (TCP or Unix) in non-blocking mode that somebody else owns.
 pub type RawSocket<'a> = BorrowedFd<'a>;
@@ -46,8 +50,11 @@ impl Socket {
         // until the registration is dropped.
         let registered = unsafe { AsyncFd::register_with_interest(self, Interest::WRITABLE) };
         let Ok(socket) = registered else {
-            // No room for the registration: let the lane try again, which finds out what is wrong.
-            return on_writable();
+            // No room for the registration: the lane tries again now and then, until this is aborted.
+            loop {
+                tokio::time::sleep(RETRY).await;
+                on_writable();
+            }
         };
         while let Ok(mut ready) = socket.writable().await {
             // Cleared before the next write is tried: readiness that comes after that is a new event.

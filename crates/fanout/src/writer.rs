@@ -127,8 +127,8 @@ impl Writer {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Open { connection, socket, legacy, epoch } => {
-                self.lanes.insert(connection, Slot::new(socket, legacy, epoch));
+            Op::Open { connection, socket, form, epoch } => {
+                self.lanes.insert(connection, Slot::new(socket, form, epoch));
                 self.stats.lanes = self.lanes.len();
             }
             Op::Send(send) => self.send(&send),
@@ -181,7 +181,7 @@ impl Writer {
     fn give(&mut self, connection: ConnectionId, packet: &Packet, giving: Giving) -> bool {
         let config = self.config;
         let Some(slot) = self.lanes.get(connection) else { return false };
-        let frames = packet.frames(slot.legacy);
+        let frames = packet.frames(slot.form);
         let untried = |slot: &mut Slot| slot.lane.is_over(frames, &config) && !slot.lane.is_parked();
         while self.lanes.get(connection).is_some_and(untried) {
             // What waits has only not been tried yet.

@@ -23,7 +23,7 @@ fn a_lane_that_cannot_have_a_descriptor_does_not_open() {
     let free = rustix::io::dup(client.server.as_ref().unwrap()).unwrap().as_raw_fd();
     let limit = Rlimit { current: Some(u64::try_from(free).unwrap()), ..before };
     setrlimit(Resource::Nofile, limit).unwrap();
-    let refused = engine.fanout.open(1, client.server.as_ref().unwrap().as_fd(), false);
+    let refused = engine.fanout.open(1, client.server.as_ref().unwrap().as_fd(), socketio_fanout::Form::default());
     setrlimit(Resource::Nofile, before).unwrap();
     let error = refused.unwrap_err();
     assert_eq!(error.0.raw_os_error(), Some(rustix::io::Errno::MFILE.raw_os_error()), "{error}");

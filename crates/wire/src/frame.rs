@@ -87,6 +87,15 @@ impl Frame {
         Self(Arc::new(Inner { buffer, start: 0, opcode }))
     }
 
+    /// A final, unmasked frame with reserved bits set.
+    pub(crate) fn with_bits(opcode: OpCode, bits: u8, payload: &[u8]) -> Self {
+        let mut head = [0; MAX_HEADER];
+        let size = header(opcode, payload.len(), &mut head);
+        head[0] |= bits;
+        let buffer = [head.get(..size).unwrap_or_default(), payload].concat();
+        Self(Arc::new(Inner { buffer, start: 0, opcode }))
+    }
+
     /// The same without a copy: the payload is in `buffer` already, behind `headroom` bytes of which the header and prefix
     /// take the last ones. With less than [`MAX_HEADER`] + 1 bytes of room, the payload is copied.
     pub fn with_headroom(opcode: OpCode, prefix: Option<u8>, mut buffer: Vec<u8>, headroom: usize) -> Self {
@@ -113,6 +122,17 @@ impl Frame {
     /// The frame's bytes, header included.
     pub fn bytes(&self) -> &[u8] {
         self.0.buffer.get(self.0.start..).unwrap_or_default()
+    }
+
+    /// What the frame carries, without its header.
+    pub fn payload(&self) -> &[u8] {
+        let bytes = self.bytes();
+        let header = match bytes.get(1).map(|byte| byte & 0x7F) {
+            Some(126) => 4,
+            Some(127) => 10,
+            _ => 2,
+        };
+        bytes.get(header..).unwrap_or_default()
     }
 
     /// The size on the wire, in bytes.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod decode;
+mod deflate;
 mod frame;
 mod packet;
 

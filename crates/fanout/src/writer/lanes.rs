@@ -3,9 +3,9 @@
 use socketio_rooms::ConnectionId;
 use tokio::task::AbortHandle;
 
-use crate::Event;
 use crate::lane::Lane;
 use crate::socket::Socket;
+use crate::{Event, Form};
 
 /// A lane with its descriptor.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(super) struct Slot {
     pub(super) lane: Lane,
     /// `None` after the connection was lost.
     pub(super) socket: Option<Socket>,
-    /// Its client speaks Engine.IO protocol 3.
-    pub(super) legacy: bool,
+    /// What its client understands.
+    pub(super) form: Form,
     /// When it opened.
     pub(super) epoch: u64,
     /// The last broadcast that visited it.
@@ -25,8 +25,8 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(socket: Socket, legacy: bool, epoch: u64) -> Self {
-        Self { lane: Lane::default(), socket: Some(socket), legacy, epoch, seen: 0, dirty: false, watcher: None }
+    pub(super) fn new(socket: Socket, form: Form, epoch: u64) -> Self {
+        Self { lane: Lane::default(), socket: Some(socket), form, epoch, seen: 0, dirty: false, watcher: None }
     }
 
     /// Calls `on_writable` each time that the kernel takes bytes again.

@@ -7,6 +7,7 @@ mod support;
 
 mod churn;
 mod close;
+mod deflate;
 mod flush;
 mod lost;
 mod order;

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use socketio_fanout::{Config, Packet, SendOptions};
+use socketio_fanout::{Config, Form, Packet, SendOptions};
 use socketio_wire::{Frame, OpCode};
 
 use crate::support::{CONFIG, Client, Engine, Random, frame, long, packet};
@@ -115,7 +115,7 @@ fn control_frames_keep_their_place_and_nothing_follows_a_close_frame() {
 fn a_client_of_protocol_3_gets_its_own_form() {
     let engine = Engine::start(CONFIG);
     let (mut new, mut old) = (engine.connect(0, &["room"]), Client::unix());
-    engine.fanout.open(1, old.server.as_ref().unwrap().as_fd(), true).unwrap();
+    engine.fanout.open(1, old.server.as_ref().unwrap().as_fd(), Form { legacy: true, deflate: None }).unwrap();
     engine.namespace.enter(1, false);
     engine.namespace.join(1, engine.room("room"));
     engine.broadcast_packet(&["room"], &[], packet("new").with_legacy([frame("old"), frame("more")]));

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, sockopt};
-use socketio_fanout::{Config, Event, Fanout, Overflow, Packet, SendOptions};
+use socketio_fanout::{Config, Event, Fanout, Form, Overflow, Packet, SendOptions};
 use socketio_rooms::{ConnectionId, Namespace, RoomId, RoomKey};
 use socketio_wire::{Frame, FrameDecoder, MAX_HEADER, Message, OpCode, header};
 
@@ -52,7 +52,7 @@ impl Engine {
     }
 
     pub fn adopt(&self, connection: ConnectionId, client: Client, rooms: &[&str]) -> Client {
-        self.fanout.open(connection, client.server.as_ref().unwrap().as_fd(), false).unwrap();
+        self.fanout.open(connection, client.server.as_ref().unwrap().as_fd(), Form::default()).unwrap();
         self.namespace.enter(connection, false);
         for room in rooms {
             self.namespace.join(connection, self.room(room));
@@ -250,6 +250,14 @@ impl Client {
         let rest = std::iter::from_fn(|| self.next()).map(|message| text_of(&message)).collect();
         assert_eq!(self.decoded, self.received, "the stream ends with a whole frame");
         rest
+    }
+
+    /// The bytes of one read.
+    pub fn bytes(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; 1 << 16];
+        let read = rustix::net::recv(&self.fd, &mut bytes[..], RecvFlags::empty()).unwrap().0;
+        bytes.truncate(read);
+        bytes
     }
 
     /// Reads what the kernel has, without waiting.
