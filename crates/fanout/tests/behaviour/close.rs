@@ -1,6 +1,8 @@
 //! What was handed over before the end of a lane, or of the engine, is written before it.
 
-use socketio_fanout::{Config, Event};
+use std::os::fd::AsFd;
+
+use socketio_fanout::{Config, Event, Form};
 
 use crate::support::{CONFIG, Client, Engine, TCP_TAKES, long, packet};
 
@@ -94,13 +96,16 @@ fn what_is_handed_over_after_a_stop_is_let_go() {
     let engine = Engine::start(CONFIG);
     let mut before = engine.connect(0, &["room"]);
     engine.fanout.stop();
-    let mut between = engine.connect(1, &["room"]);
+    let mut between = Client::unix();
+    // Too late for the one that has stopped, or refused by the one that has ended: the test cannot know which it is.
+    let _ = engine.fanout.open(1, between.server.as_ref().unwrap().as_fd(), Form::default());
     engine.stop();
-    let mut after = engine.connect(2, &["room"]);
+    let after = Client::unix();
+    assert!(engine.fanout.open(2, after.server.as_ref().unwrap().as_fd(), Form::default()).is_err());
     engine.broadcast(&["room"], &[], "late");
     engine.fanout.close(0);
     engine.fanout.wake();
-    for client in [&mut before, &mut between, &mut after] {
+    for client in [&mut before, &mut between] {
         assert!(client.rest().is_empty());
     }
 }
