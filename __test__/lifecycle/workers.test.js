@@ -107,7 +107,7 @@ describe('worker threads', () => {
     const round = async (how) => {
       const servers = await Promise.all([0, 1, 2, 3].map(() => start()))
       for (const server of servers) await Promise.all([server.raw(), server.raw()])
-      expect(writerThreads()).toBe(8)
+      await until('all have writers', () => writerThreads() === 8)
       const actions = servers.map((server) => server.tell('emit', { size: 1000 }))
       expect((await Promise.all(actions)).map(({ exitListeners }) => exitListeners)).toEqual([1, 1, 1, 1])
       if (how === 'exit') for (const { worker } of servers) worker.postMessage({ action: 'emit, then process.exit()', size: 10 })

@@ -13,20 +13,6 @@ function connectionOf(server, client) {
   return { conn, transport: conn.transport, ws: conn.transport.socket }
 }
 
-/** Writes until the kernel takes no more; returns how many bytes that were. */
-async function stuff(server, client) {
-  client.pause()
-  const { conn } = connectionOf(server, client)
-  let bytes = 0
-  while (server.stats().parkedLanes === 0) {
-    if (bytes > 64 * 1024 * KIB) throw new Error('expected the kernel to take no more')
-    conn.send(`2["stuffing","${'x'.repeat(256 * KIB)}"]`)
-    bytes += 256 * KIB
-    await new Promise(setImmediate)
-  }
-  return bytes
-}
-
 describe.each(BOTH)('write callbacks with the $name', (kind) => {
   test('fire once each, in order, and never synchronously', async () => {
     const server = await listen(kind)
@@ -108,7 +94,9 @@ describe('write callbacks with lanes', () => {
     const server = await listen(NATIVE)
     const [client, other] = await server.rawAll(2)
     const { ws, transport } = connectionOf(server, client)
-    let issued = server.stats().bytes + (await stuff(server, client))
+    await server.fill(client)
+    const { bytes, bufferedBytes } = server.stats()
+    let issued = bytes + bufferedBytes
     const early = []
     let fired = 0
     for (let n = 0; n < 20; n++) {
@@ -132,13 +120,8 @@ describe('write callbacks with lanes', () => {
     const server = await listen(NATIVE)
     const client = await server.raw()
     const { transport } = connectionOf(server, client)
-    client.pause()
-    let packets = 0
-    while (server.stats().parkedLanes === 0 && packets++ < 300) {
-      // Broadcasts have no callback.
-      server.io.emit('much', Buffer.alloc(256 * KIB))
-      await new Promise(setImmediate)
-    }
+    // Broadcasts have no callback.
+    await server.fill(client, (text) => server.io.emit('fill', text))
     await until('the transport cannot be written to', () => !transport.writable)
     const ready = new Promise((resolve) => transport.once('ready', resolve))
     client.resume()

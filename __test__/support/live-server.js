@@ -110,6 +110,24 @@ class LiveServer {
     await until('the lane is open', () => socket.disconnected || this.stats().compatReasons.opening === undefined)
   }
 
+  /**
+   * Sends more than the kernel keeps for a client that has stopped to read, and no more than that: its lane is parked.
+   * Returns how many packets that were.
+   * @param {RawClient} client
+   * @param {(text: string) => void} [send]
+   */
+  async fill(client, send = (text) => this.socketOf(client).emit('fill', text)) {
+    client.pause()
+    const text = 'x'.repeat(FILL)
+    for (let packets = 1; ; packets++) {
+      const { bytes } = this.stats()
+      send(text)
+      const isParked = () => this.stats().parkedLanes > 0
+      await until('the kernel has it, or takes no more', () => isParked() || this.stats().bytes >= bytes + FILL)
+      if (isParked()) return packets
+    }
+  }
+
   /** Sends a marker the same way to each, and waits until they have it. @param {RawClient[]} clients */
   async sync(clients) {
     const marker = `marker ${++markers}`
@@ -127,6 +145,9 @@ class LiveServer {
 }
 
 let markers = 0
+
+/** Characters in a packet that fills. */
+const FILL = 64 * 1024
 
 /** To be called once in a test file: returns what opens a server, and closes it after the test. */
 function liveServers() {
