@@ -6,19 +6,19 @@
  * the engine's number for it: a string crosses to Rust once in its life.
  */
 
-const { EventEmitter } = require('node:events')
 const { CHANGE, Changes } = require('./changes')
 const { membersOf, roomsOf } = require('./membership-views')
 const { RoomNumbers } = require('./room-numbers')
 const { MapView } = require('./rooms-view')
 const { Selection } = require('./selection')
-const { isClientPatched } = require('./lane-support')
-const { hasOutgoing, unwatchOutgoing, watchOutgoing } = require('./outgoing')
+const { SpareIndexes } = require('./spare-indexes')
+const { isHeard, isObserved } = require('./listeners')
+const { unwatchOutgoing, watchOutgoing } = require('./outgoing')
 
 /** @typedef {import('socket.io-adapter').Room} Room */
 /** @typedef {import('socket.io-adapter').SocketId} SocketId */
 
-/** The engine's answer to leaving a room. */
+/** Answers to leaving a room. */
 const LEFT = { NOT_MEMBER: 0, LAST: 2 }
 
 class Membership {
@@ -33,6 +33,7 @@ class Membership {
   /** The engine's number of the namespace, while it has rooms or sockets. @type {number | undefined} */
   #namespace
   #numbers = new RoomNumbers()
+  #indexes
   #changes = new Changes((words, count, names) => this.#apply(words, count, names))
   /** By index. @type {(SocketId | undefined)[]} */
   #ids = []
@@ -49,6 +50,7 @@ class Membership {
     this.#adapter = adapter
     this.#engine = engine
     this.#native = engine.native
+    this.#indexes = new SpareIndexes(engine.native)
     this.rooms = new MapView(this.settle, (name) => membersOf(this, this.#native, name))
     // A socket appears and goes here first.
     this.sids = new MapView(
@@ -70,6 +72,7 @@ class Membership {
   #closeWhenEmpty() {
     if (!this.#closed || this.sids.size > 0 || this.#namespace === undefined) return
     this.settle()
+    this.#indexes.close()
     this.#native.closeNamespace(this.#namespace)
     this.#namespace = undefined
   }
@@ -97,16 +100,10 @@ class Membership {
     }
   }
 
-  /** Whether somebody may hear one of these events, and must hear it now. @param {string} event @param {string} other */
-  #isHeard(event, other) {
-    const adapter = this.#adapter
-    return adapter.listenerCount(event) > 0 || adapter.listenerCount(other) > 0 || adapter.emit !== EventEmitter.prototype.emit
-  }
-
   /** @param {SocketId} id @param {Set<Room>} rooms */
   addAll(id, rooms) {
     const index = this.#admit(id)
-    if (this.#isHeard('create-room', 'join-room')) return this.#addAllHeard(id, rooms)
+    if (isHeard(this.#adapter, 'create-room', 'join-room')) return this.#addAllHeard(id, rooms)
     for (const name of rooms) {
       this.#changes.push(CHANGE.JOIN, index, this.rooms.numberOf(name) ?? this.#createRoom(name))
     }
@@ -132,7 +129,7 @@ class Membership {
 
   /** @param {SocketId} id @param {Room} name */
   del(id, name) {
-    if (this.#isHeard('leave-room', 'delete-room')) return this.#delHeard(id, name)
+    if (isHeard(this.#adapter, 'leave-room', 'delete-room')) return this.#delHeard(id, name)
     const index = this.sids.numberOf(id)
     const room = this.rooms.numberOf(name)
     if (index !== undefined && room !== undefined) this.#changes.push(CHANGE.LEAVE, index, room)
@@ -154,7 +151,7 @@ class Membership {
   delAll(id) {
     const index = this.sids.numberOf(id)
     if (index === undefined) return
-    const heard = this.#isHeard('leave-room', 'delete-room')
+    const heard = isHeard(this.#adapter, 'leave-room', 'delete-room')
     const rooms = heard || this.sids.isViewed(id) ? this.sids.get(id) : undefined
     const names = [...(rooms ?? [])]
     if (heard) {
@@ -212,7 +209,7 @@ class Membership {
     const connection = conn?.transport && this.#engine.connectionOf(conn)
     // A client that connects twice to a namespace on one connection has a second socket there: JavaScript writes to it.
     const free = connection && !connection.has(this.#adapter)
-    const given = free ? connection.index : index ?? this.#native.takeIndex()
+    const given = free ? connection.index : index ?? this.#indexes.take()
     if (given === index) return given
     this.sids.put(id, given)
     this.#ids[given] = id
@@ -220,7 +217,7 @@ class Membership {
       this.#changes.push(CHANGE.ENTER, given, 1)
     } else {
       this.#changes.push(CHANGE.REBIND, index, given)
-      this.#native.giveIndexBack(index)
+      this.#indexes.giveBack(index)
       this.#ids[index] = undefined
     }
     if (!free) return given
@@ -234,7 +231,7 @@ class Membership {
   #release(id, index) {
     this.#ids[index] = undefined
     const connection = this.#engine.connectionAt(index)
-    if (!connection) return this.#native.giveIndexBack(index)
+    if (!connection) return this.#indexes.giveBack(index)
     const socket = /** @type {any} */ (this.#adapter.nsp.sockets?.get(id))
     if (socket) unwatchOutgoing(socket)
     this.#observed.delete(id)
@@ -289,11 +286,6 @@ class Membership {
   namesAt(rooms) {
     return Array.from(rooms, (room) => /** @type {Room} */ (this.#numbers.nameOf(room)))
   }
-}
-
-/** Whether JavaScript has to see the packets of a socket: it has outgoing listeners, or a tool replaced its methods. @param {any} socket */
-function isObserved(socket) {
-  return hasOutgoing(socket) || Object.hasOwn(socket, 'notifyOutgoingListeners') || isClientPatched(socket.client)
 }
 
 module.exports = { Membership }

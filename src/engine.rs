@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Error, Result, Status};
+use napi::bindgen_prelude::{Error, Result, Status, Uint32Array};
 use napi_derive::napi;
 use socketio_fanout::{Config, Fanout, Overflow, Stats};
 use socketio_rooms::Namespace;
@@ -66,6 +66,15 @@ impl NativeEngine {
     #[napi(catch_unwind)]
     pub fn take_index(&self) -> u32 {
         self.indexes.borrow_mut().take()
+    }
+
+    /// Several indexes, the one to use first at the end.
+    #[napi(catch_unwind)]
+    pub fn take_indexes(&self, count: u32) -> Uint32Array {
+        let mut indexes = self.indexes.borrow_mut();
+        let mut taken: Vec<u32> = (0..count).map(|_| indexes.take()).collect();
+        taken.reverse();
+        taken.into()
     }
 
     /// Takes an index back, when its lane is closed and no socket has it.
