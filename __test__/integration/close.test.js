@@ -42,7 +42,9 @@ describe.each(ADAPTERS)('the end of a connection with the $name', (adapter) => {
     ['engine.close()', ({ io }) => io.engine.close(), 'transport close'],
   ]
 
-  test.each(adapter.lanes ? [...ENDS, ...ENDS_THAT_LOSE] : ENDS)('what was emitted right before %s arrives', async (_, end, reason) => {
+  const all = adapter.lanes ? [...ENDS, ...ENDS_THAT_LOSE] : ENDS
+
+  test.each(all)('what was emitted right before %s arrives', async (_, end, reason) => {
     expect(await emitAndEnd(end)).toEqual({ reason, numbers: [...Array(40).keys()] })
   })
 

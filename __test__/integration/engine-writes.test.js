@@ -154,7 +154,8 @@ describe.each(ADAPTERS)('Engine.IO’s way of writing with the $name', (adapter)
     const { conn } = await connection()
     const { transport } = conn
     const ws = transport.socket
-    expect([transport.name, transport.readyState, transport.supportsBinary, conn.readyState]).toEqual(['websocket', 'open', true, 'open'])
+    expect([transport.name, transport.readyState, transport.supportsBinary]).toEqual(['websocket', 'open', true])
+    expect(conn.readyState).toBe('open')
     expect([ws.readyState, ws.isPaused, ws.extensions, ws.protocol]).toEqual([1, false, '', ''])
     expect(ws.bufferedAmount).toBe(0)
     expect(Object.keys(transport)).toContain('writable')

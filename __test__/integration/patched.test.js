@@ -34,7 +34,9 @@ describe.each(ADAPTERS)('tools that replace methods of Socket.IO, with the $name
     for (const put of restore.splice(0)) put()
   })
 
-  test.each(['socket.io', 'socket.io-4.7', 'socket.io-4.6'])('Client.prototype.writeToEngine of %s sees each packet', async (version) => {
+  const versions = ['socket.io', 'socket.io-4.7', 'socket.io-4.6']
+
+  test.each(versions)('Client.prototype.writeToEngine of %s sees each packet', async (version) => {
     const seen = []
     const { Client } = modulesOf(version)
     restore.push(wrap(Client.prototype, 'writeToEngine', (encoded) => seen.push(encoded[0])))

@@ -25,9 +25,8 @@ describe.each(ADAPTERS)('payloads with the $name', (adapter) => {
     server.io.emit('all', ...sent)
     for (const value of sent) server.io.emit('one', { deep: [{ value }] })
     await sync(server.io, clients)
-    const asBuffer = (value) =>
-      Buffer.isBuffer(value) ? value : ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.from(value)
-    const buffers = sent.map(asBuffer)
+    const memory = (value) => (ArrayBuffer.isView(value) ? [value.buffer, value.byteOffset, value.byteLength] : [value])
+    const buffers = sent.map((value) => Buffer.from(...memory(value)))
     const expected = [['all', ...buffers], ...buffers.map((value) => ['one', { deep: [{ value }] }])]
     for (const events of received) expect(digested(events)).toEqual(digested(expected))
   })

@@ -124,8 +124,8 @@ class TestServer {
   /** @param {any} client that is connecting */
   async settled(client) {
     const upgrades = client.io.opts.transports.length > 1
-    if (upgrades) await Promise.all([next(client.io, 'open').then(() => next(client.io.engine, 'upgrade')), next(client, 'connect')])
-    else await next(client, 'connect')
+    const upgraded = upgrades && next(client.io, 'open').then(() => next(client.io.engine, 'upgrade'))
+    await Promise.all([next(client, 'connect'), upgraded])
     if (upgrades) await this.#upgraded(client)
     await this.lanes?.connected()
   }

@@ -7,7 +7,9 @@ const { mockNamespace } = require('../support/mocks')
 
 const coded = (code, text) => expect.objectContaining({ code, message: expect.stringContaining(text) })
 
-test.each([[undefined], [null], ['/'], [{}], [{ server: {} }]])('an adapter made on %p instead of a namespace is refused', (nsp) => {
+const NOT_NAMESPACES = [[undefined], [null], ['/'], [{}], [{ server: {} }]]
+
+test.each(NOT_NAMESPACES)('an adapter made on %p instead of a namespace is refused', (nsp) => {
   const make = () => new (createAdapter())(nsp)
   expect(make).toThrow(NativeAdapterError)
   expect(make).toThrow(coded('ERR_INVALID_NAMESPACE', 'expected a Socket.IO namespace, got'))
