@@ -42,7 +42,24 @@ pub struct Applied {
 }
 
 /// Rooms that are to be removed unless somebody joins before all changes are made.
-type Ended = HashSet<RoomId, FxBuildHasher>;
+#[derive(Default)]
+struct Ended {
+    now: HashSet<RoomId, FxBuildHasher>,
+    /// Also those that began anew. Rooms made together are together in memory: they are removed in the order of their end.
+    order: Vec<RoomId>,
+}
+
+impl Ended {
+    fn insert(&mut self, room: RoomId) {
+        if self.now.insert(room) {
+            self.order.push(room);
+        }
+    }
+
+    fn begins_anew(&mut self, room: RoomId) -> bool {
+        !self.now.is_empty() && self.now.remove(&room)
+    }
+}
 
 impl Namespace {
     /// Makes `changes`, one after the other. Other threads see all or none.
@@ -58,7 +75,7 @@ impl Namespace {
                     }
                 }
                 Change::Join(connection, room) => {
-                    if state.join(connection, room) && !ended.is_empty() && ended.remove(&room) {
+                    if state.join(connection, room) && ended.begins_anew(room) {
                         applied.begun.push(room);
                     }
                 }
@@ -82,7 +99,7 @@ impl Namespace {
                 Change::Rebind(from, to, compat) => state.rebind(from, to, compat),
             }
         }
-        for room in ended {
+        for room in ended.order {
             if let Some(key) = state.remove_if_empty(room) {
                 self.by_key.remove_if(&key, |_, named| *named == room);
                 applied.removed.push(room);
