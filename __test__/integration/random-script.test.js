@@ -75,6 +75,8 @@ function step(below) {
     (stage) => stage.socket(place).onAnyOutgoing(() => {}),
     (stage) => stage.socket(place).offAnyOutgoing(),
     (stage) => stage.socket(place).conn.once('packetCreate', () => {}),
+    ({ io }) => io.sockets.adapter.on(binary ? 'join-room' : 'delete-room', () => {}),
+    ({ io }) => io.sockets.adapter.removeAllListeners(),
     () => new Promise(setImmediate),
   ]
   if (below(40) === 0) return (stage) => stage.replace(place, kind, binary)

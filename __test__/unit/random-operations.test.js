@@ -7,10 +7,34 @@ const { randomFrom } = require('../support/seeded')
 
 const IDS = [...Array(12).keys()].map((i) => `s${i}`)
 const NAMES = ['a', 'b', 'c', 'd', 1, '1', 0, -0, NaN, 'ü\ud800', Symbol('room'), { room: true }]
-const RUNS = 60
 const STEPS = 120
 
 const some = (list, below) => new Set(Array.from({ length: below(4) }, () => list[below(list.length)]))
+
+/** A look at an adapter's state, as a function of it. */
+function question(kind, { id, name, rooms, except }) {
+  switch (kind) {
+    case 0:
+      return (adapter) => adapter.sockets(rooms).then((ids) => [...ids])
+    case 1:
+      return (adapter) => adapter.fetchSockets({ rooms, except }).then((sockets) => sockets.map((socket) => socket.id))
+    case 2:
+      return (adapter) => adapter.socketRooms(id) && [...adapter.socketRooms(id)]
+    case 3:
+      return ({ rooms: all }) => [all.size, all.has(name), all.get(name)?.has(id), all.get(name)?.size]
+    case 4:
+      return ({ sids }) => [sids.size, sids.has(id), sids.get(id)?.has(name), sids.get(id)?.size]
+    case 5:
+      return ({ rooms: all }) => [...all.keys()]
+    case 6:
+      return ({ rooms: all }) => all.get(name) && [...all.get(name)]
+    default:
+      return (adapter) => {
+        adapter.broadcast({ type: 2, data: ['event'] }, { rooms, except })
+        return [...adapter.nsp.sockets.values()].flatMap((socket) => socket.written.splice(0).map(() => socket.id))
+      }
+  }
+}
 
 /** One operation, as a function of an adapter: the same on each. */
 function operation(below) {
@@ -25,28 +49,68 @@ function operation(below) {
     case 2:
       return (adapter) => adapter.del(id, name)
     case 3:
-      return (adapter) => adapter.sockets(rooms).then((ids) => [...ids])
-    case 4:
-      return (adapter) => adapter.fetchSockets({ rooms, except }).then((sockets) => sockets.map((socket) => socket.id))
-    case 5:
-      return (adapter) => adapter.socketRooms(id) && [...adapter.socketRooms(id)]
+      return question(below(8), { id, name, rooms, except })
     default:
       return (adapter) => adapter.addAll(id, rooms)
   }
 }
 
-test('any sequence of operations has the same effects, answers and events as with the stock adapter', async () => {
+/** How a run looks at the adapters: their state after each step or now and then, their events always, never or at times. */
+const LOOKS = [
+  { every: 1, heard: 'always', runs: 40 },
+  { every: 1, heard: 'never', runs: 40 },
+  { every: 15, heard: 'never', runs: 150 },
+  { every: 40, heard: 'never', runs: 150 },
+  { every: 10, heard: 'at times', runs: 150 },
+]
+
+/** Two adapters that do the same, and are compared. */
+class Pair {
+  constructor() {
+    this.adapters = ADAPTERS_ON_MOCKS.map(({ on }) => on(mockNamespaceWith(IDS.slice(2))))
+    this.events = [[], []]
+    /** Sets of rooms and of sockets that were looked at earlier, of each. */
+    this.held = [[], []]
+  }
+
+  /** Keeps a set in its hands, if there is one. */
+  hold(id, name) {
+    const sets = this.adapters.map(({ rooms, sids }) => (id === undefined ? rooms.get(name) : sids.get(id)))
+    if (sets[0]) this.held.forEach((held, i) => held.push(sets[i]))
+  }
+
+  hear(heard) {
+    this.adapters.forEach((adapter, i) => {
+      if (!heard) adapter.removeAllListeners()
+      else if (adapter.listenerCount('join-room') === 0) this.events[i] = recordRoomEvents(adapter)
+    })
+  }
+
+  /** What each did and is now. */
+  async compare(operate, isLooked, where) {
+    const answers = await Promise.all(this.adapters.map(operate))
+    const views = this.adapters.map((adapter, i) => [
+      answers[i],
+      this.events[i].splice(0),
+      isLooked && plain(adapter),
+      isLooked && this.held[i].map((set) => [...set]),
+    ])
+    const [stock, native] = views
+    if (!isDeepStrictEqual(native, stock)) expect({ ...where, native }).toEqual({ ...where, native: stock })
+  }
+}
+
+test.each(LOOKS)('any sequence of operations is as with the stock adapter: looked at every $every, heard $heard', async (look) => {
   const seed = Number(process.env.SEED ?? Date.now()) >>> 0
-  for (let run = 0; run < RUNS; run++) {
+  for (let run = 0; run < look.runs; run++) {
     const below = randomFrom(seed + run)
-    const adapters = ADAPTERS_ON_MOCKS.map(({ on }) => on(mockNamespaceWith(IDS.slice(2))))
-    const events = adapters.map(recordRoomEvents)
+    const pair = new Pair()
+    pair.hear(look.heard === 'always')
     for (let step = 0; step < STEPS; step++) {
-      const operate = operation(below)
-      const answers = await Promise.all(adapters.map(operate))
-      const [stock, native] = adapters.map((adapter, i) => [answers[i], events[i].splice(0), plain(adapter)])
-      const where = { seed: seed + run, step }
-      if (!isDeepStrictEqual(native, stock)) expect({ ...where, native }).toEqual({ ...where, native: stock })
+      if (look.heard === 'at times' && below(12) === 0) pair.hear(below(2) === 0)
+      if (below(10) === 0) pair.hold(below(2) ? IDS[below(IDS.length)] : undefined, NAMES[below(NAMES.length)])
+      await pair.compare(operation(below), step % look.every === 0, { seed: seed + run, step })
     }
+    await pair.compare(() => {}, true, { seed: seed + run })
   }
 })
