@@ -57,18 +57,19 @@ function plain({ rooms, sids }) {
   return { rooms: entries(rooms), sids: entries(sids) }
 }
 
+const ROOM_EVENTS = ['create-room', 'join-room', 'leave-room', 'delete-room']
+
 /**
- * Keeps each event of a room.
+ * Keeps each event of a room, of these kinds.
  * @param {any} adapter
+ * @param {string[]} [kinds]
  * @returns {any[][]}
  */
-function recordRoomEvents(adapter) {
+function recordRoomEvents(adapter, kinds = ROOM_EVENTS) {
   /** @type {any[][]} */
   const events = []
-  for (const name of ['create-room', 'join-room', 'leave-room', 'delete-room']) {
-    adapter.on(name, (/** @type {any[]} */ ...args) => events.push([name, ...args]))
-  }
+  for (const kind of kinds) adapter.on(kind, (/** @type {any[]} */ ...args) => events.push([kind, ...args]))
   return events
 }
 
-module.exports = { event, mockNamespace, mockNamespaceWith, mockSocket, plain, recordRoomEvents, writtenTo }
+module.exports = { ROOM_EVENTS, event, mockNamespace, mockNamespaceWith, mockSocket, plain, recordRoomEvents, writtenTo }
