@@ -1,5 +1,5 @@
 import type { Adapter } from "socket.io-adapter";
-import type { Server } from "socket.io";
+import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
 
 /** Options of {@link createAdapter}. Each one is validated when `createAdapter()` is called. */
 export interface AdapterOptions {
@@ -96,6 +96,8 @@ export interface AdapterStats {
   systemCalls: number;
   /** Counter: packets dropped: volatile ones, and with `overflow: "drop"` those past `maxBufferedBytes`. */
   dropped: number;
+  /** Counter: packets that took the place of an older one, see {@link conflate}. */
+  conflated: number;
   /** Counter: connections closed for passing `maxBufferedBytes`. */
   slowDisconnects: number;
   /** Counter: lanes that could not be opened for want of a file descriptor. */
@@ -116,6 +118,27 @@ export function createAdapter(options?: AdapterOptions): AdapterConstructor;
  * @throws {NativeAdapterError} `ERR_NOT_NATIVE_ADAPTER` when `io` does not use this adapter
  */
 export function stats(io: Server): AdapterStats;
+
+/**
+ * For state of which only the newest value matters (prices, positions): a client that is behind keeps only the newest packet
+ * with a key, in the place of the oldest, so it sees the latest state and costs one packet a key. Clients that keep up get every
+ * packet, and so does each client on the compat path. Cannot be combined with acknowledgements.
+ *
+ * `conflate(io.to("ticks"), "BTC").emit("price", 42)`
+ *
+ * @param target `io`, a namespace, `io.to(room)`, or a socket (which means that socket)
+ * @throws {InvalidOptionError} when the key is not a text or is empty
+ */
+export function conflate(
+  target: Server<any, any, any, any> | Namespace<any, any, any, any> | BroadcastOperator<any, any> | Socket<any, any, any, any>,
+  key: string,
+): BroadcastOperator<any, any>;
+
+/**
+ * How many bytes wait for the client of a socket: 0 while it keeps up. The adapter of its namespace emits `"socket-slow"` and
+ * `"socket-caught-up"`, with the socket's id, when that changes.
+ */
+export function bufferedBytes(socket: Socket<any, any, any, any>): number;
 
 /** The stable `code` of a {@link NativeAdapterError}. */
 export type ErrorCode =

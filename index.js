@@ -11,11 +11,14 @@ const {
   NativeAdapterError,
   NativeBindingError,
 } = require('./lib/errors')
+const { bufferedBytes, conflate } = require('./lib/slow-clients')
 const { stats } = require('./lib/stats')
 const { version } = require('./package.json')
 
 module.exports = {
   createAdapter,
+  bufferedBytes,
+  conflate,
   stats,
   NativeAdapterError,
   InvalidOptionError,

@@ -1,6 +1,8 @@
 import adapter from './index.js'
 
 export const {
+  bufferedBytes,
+  conflate,
   createAdapter,
   stats,
   NativeAdapterError,

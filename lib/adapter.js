@@ -77,6 +77,18 @@ class NativeAdapter extends Adapter {
     this.#membership.refresh(connection)
   }
 
+  /** What waits for the connection of a socket. @param {any} socket @returns {number} bytes */
+  bufferedBytes(socket) {
+    const connection = this.#engine.knownConnection(socket.conn)
+    return connection ? this.#engine.native.bufferedBytes(connection.index) : 0
+  }
+
+  /** @param {import('./connection').Connection} connection @param {boolean} parked */
+  socketParked(connection, parked) {
+    const id = this.#membership.idOf(connection)
+    if (id !== undefined) this.emit(parked ? 'socket-slow' : 'socket-caught-up', id)
+  }
+
   /** @param {any} packet @param {BroadcastOptions} opts */
   broadcast(packet, opts) {
     packet.nsp = this.nsp.name
@@ -121,7 +133,7 @@ class NativeAdapter extends Adapter {
     const bits = (flags.volatile ? FLAG.VOLATILE : 0) | (flags.compress === false ? FLAG.PLAIN : 0)
     const { text, attachments } = parts
     const ns = this.#membership.namespace
-    const compat = engine.native.broadcast(ns, ids, rooms, except, text, attachments, bits, engine.tick)
+    const compat = engine.native.broadcast(ns, ids, rooms, except, text, attachments, bits, engine.tick, flags.conflate)
     engine.touch()
     if (compat) this.#deliverByJavaScript(packet, encoded, flags, this.#membership.idsAt(compat))
   }

@@ -117,6 +117,11 @@ class Connection {
     for (const adapter of this.#adapters) adapter.refresh(this)
   }
 
+  /** The client is behind, or has caught up. @param {boolean} parked */
+  laneParked(parked) {
+    for (const adapter of [...this.#adapters]) adapter.socketParked(this, parked)
+  }
+
   /** The native lane let go of its descriptor. */
   laneClosed() {
     if (!this.lane) return

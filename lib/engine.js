@@ -76,6 +76,11 @@ class Engine {
     return connection
   }
 
+  /** @param {any} conn @returns {Connection | undefined} */
+  knownConnection(conn) {
+    return this.#byConn.get(conn)
+  }
+
   /** @param {number} index @returns {Connection | undefined} */
   connectionAt(index) {
     return this.#connections[index]

@@ -214,6 +214,7 @@ class Lane {
   /** @param {boolean} parked */
   setParked(parked) {
     this.#parked = parked
+    this.connection.laneParked(parked)
     if (!parked) this.#transport.emit('ready')
   }
 

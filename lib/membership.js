@@ -248,6 +248,11 @@ class Membership {
     this.#changes.push(CHANGE.COMPAT, index, 1)
   }
 
+  /** The socket of a connection in this namespace. @param {import('./connection').Connection} connection */
+  idOf(connection) {
+    return this.#ids[connection.index]
+  }
+
   /** Sets who writes to a socket. @param {import('./connection').Connection} connection */
   refresh(connection) {
     const id = this.#ids[connection.index]

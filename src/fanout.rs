@@ -175,8 +175,8 @@ impl NativeEngine {
     }
 
     /// Hands over a message for the sockets in any of the first `rooms` of `ids` (all if none) and in none of the next
-    /// `except`: a text frame if there is `text`, then a binary frame for each of `attachments`. Returns the recipients that
-    /// JavaScript writes to, if any.
+    /// `except`: a text frame if there is `text`, then a binary frame for each of `attachments`. A lane
+    /// that is behind keeps the newest of those with the same `key`. Returns the recipients that JavaScript writes to, if any.
     #[napi(catch_unwind)]
     pub fn broadcast(
         &self,
@@ -188,7 +188,10 @@ impl NativeEngine {
         attachments: Option<Vec<Buffer>>,
         flags: u32,
         tick: u32,
+        key: Option<String>,
     ) -> Result<Option<Uint32Array>> {
+        // One client's connection can be in several namespaces.
+        let key = key.map(|key| format!("{namespace} {key}").into());
         let namespace = self.namespace(namespace)?;
         let running = self.running.borrow();
         let fanout = running.as_ref().map(|running| &running.fanout);
@@ -197,6 +200,10 @@ impl NativeEngine {
         let compat = target.compat_recipients();
         if let (Some(fanout), Some(epoch), false) = (fanout, epoch, target.is_empty()) {
             let packet = self.packet(text, &attachments.unwrap_or_default()).compressed(flags & PLAIN == 0);
+            let packet = match key {
+                Some(key) => packet.conflated(key),
+                None => packet,
+            };
             fanout.broadcast(target, packet, flags & VOLATILE != 0, tick, epoch);
         }
         Ok((!compat.is_empty()).then(|| compat.into()))
@@ -232,6 +239,14 @@ impl NativeEngine {
     pub fn take_events(&self) -> Uint32Array {
         let running = self.running.borrow();
         running.as_ref().map(|running| events::flatten(&running.fanout.events())).unwrap_or_default().into()
+    }
+
+    /// How many bytes wait for a connection: 0 unless its lane is parked.
+    #[napi(catch_unwind)]
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 bytes")]
+    pub fn buffered_bytes(&self, index: u32) -> f64 {
+        let running = self.running.borrow();
+        running.as_ref().map_or(0, |running| running.fanout.buffered_bytes(index)) as f64
     }
 
     /// The counters, as JSON: one string crosses instead of a dozen numbers.

@@ -16,7 +16,7 @@ use crate::flush::Latch;
 use crate::inbox::{Broadcast, Inbox, Op, Send};
 use crate::socket::{RawSocket, Socket};
 use crate::stats::SharedStats;
-use crate::writer::{Shared, Writer};
+use crate::writer::{Shared, WaitingBytes, Writer};
 use crate::{Config, Event, Form, Packet, Stats};
 
 /// A writer keeps little on its stack.
@@ -56,7 +56,11 @@ impl Fanout {
         let mut fanout = Self { writers: Vec::new(), threads: Mutex::default(), events, epoch: AtomicU64::new(0) };
         let config = Config { writers: config.writers.max(1), ..config };
         for number in 0..config.writers {
-            let shared = Arc::new(Shared { inbox: Inbox::default(), stats: SharedStats::default() });
+            let shared = Arc::new(Shared {
+                inbox: Inbox::default(),
+                stats: SharedStats::default(),
+                waiting: WaitingBytes::default(),
+            });
             // Here, where it can still be told that there is no descriptor for it.
             let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let writer = Writer::new(number, Arc::clone(&shared), Arc::clone(&fanout.events), config);
@@ -148,6 +152,12 @@ impl Fanout {
     /// Takes the events since the last call.
     pub fn events(&self) -> Vec<Event> {
         self.events.take()
+    }
+
+    /// How many bytes wait for a connection: 0 unless its lane is parked.
+    pub fn buffered_bytes(&self, connection: ConnectionId) -> u64 {
+        let waiting = self.writer_of(connection).and_then(|shared| shared.waiting.lock().get(&connection).copied());
+        waiting.unwrap_or_default()
     }
 
     /// Reads the counters, at most one round old.

@@ -1,12 +1,17 @@
 //! One lane: what waits for a connection, and what was decided for it. A pure state machine; the system call is handed in.
 
+mod conflation;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use socketio_wire::{Frame, OpCode};
 
 use crate::{Config, Overflow};
+
+use conflation::Conflated;
 
 /// How many frames one system call takes at most. Linux allows 1,024; more than this gains nothing measurable.
 const MAX_PARTS: usize = 128;
@@ -33,6 +38,7 @@ pub(crate) struct Lane {
     last_tick: Option<u32>,
     /// The last packet was dropped: what continues it is dropped too.
     dropped: bool,
+    conflated: Conflated,
 }
 
 #[derive(Debug)]
@@ -55,6 +61,8 @@ pub(crate) struct Giving {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
     Queued,
+    /// It took the place of an older one with the same key.
+    Conflated,
     /// It was volatile and the lane was busy, or it did not fit and the lane may drop.
     Dropped,
     /// The connection is closing: nobody would read it.
@@ -103,11 +111,22 @@ impl Lane {
         self.bytes > 0 && self.bytes + size > config.max_buffered_bytes
     }
 
-    /// Queues a packet, or says why not.
-    pub(crate) fn give(&mut self, frames: &[Frame], giving: Giving, config: &Config) -> Given {
+    /// Queues a packet, or says why not. On a parked lane, one with a key takes the place of an older one with that key.
+    pub(crate) fn give(&mut self, frames: &[Frame], key: Option<&Arc<str>>, giving: Giving, config: &Config) -> Given {
+        let key = key.filter(|_| self.parked && !giving.volatile);
+        if let (Some(key), [frame]) = (key, frames)
+            && self.conflate(key, frame, config)
+        {
+            self.dropped = false;
+            self.last_tick = Some(giving.tick);
+            return Given::Conflated;
+        }
         let given = self.decide(frames, giving, config);
         if !matches!(given, Given::Queued) {
             return given;
+        }
+        if let (Some(key), [_]) = (key, frames) {
+            self.conflated.remember(key, self.queue.len());
         }
         if let Some((last, first)) = frames.split_last() {
             for frame in first {
@@ -144,6 +163,20 @@ impl Lane {
         }
         self.last_tick = Some(giving.tick);
         Given::Queued
+    }
+
+    /// Puts a frame in the place of an older one with the same key, when there is one that was not begun, and it fits.
+    fn conflate(&mut self, key: &Arc<str>, frame: &Frame, config: &Config) -> bool {
+        let begun = usize::from(self.sent > 0);
+        let Some(place) = self.conflated.place_of(key).filter(|place| *place >= begun) else { return false };
+        let Some(queued) = self.queue.get_mut(place) else { return false };
+        let bytes = self.bytes - queued.frame.len() + frame.len();
+        if self.closing || (bytes > config.max_buffered_bytes && frame.len() > queued.frame.len()) {
+            return false;
+        }
+        self.bytes = bytes;
+        queued.frame = frame.clone();
+        true
     }
 
     fn queue_frame(&mut self, frame: &Frame, tickets: u32) {
@@ -194,6 +227,7 @@ impl Lane {
             }
         }
         self.parked = false;
+        self.conflated = Conflated::default();
         if self.queue.capacity() > KEEP_CAPACITY {
             self.queue = VecDeque::new();
         }
@@ -231,6 +265,7 @@ impl Lane {
             written.frames += 1;
             written.tickets += first.tickets;
             self.queue.pop_front();
+            self.conflated.popped();
         }
     }
 }

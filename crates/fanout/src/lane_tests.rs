@@ -92,7 +92,7 @@ impl Model {
 
     fn give(&mut self, packet: &[Frame], giving: Giving) {
         let expected = self.expected(packet, giving);
-        assert_eq!(self.lane.give(packet, giving, &self.config), expected);
+        assert_eq!(self.lane.give(packet, None, giving, &self.config), expected);
         let queued = expected == Given::Queued;
         if queued {
             for frame in packet {
@@ -237,14 +237,14 @@ fn a_volatile_packet_and_its_attachments_are_dropped_while_the_kernel_takes_noth
     model.write(&[Answer::Part(128)]);
     let (head, attachment) = (one(OpCode::Text, 20), one(OpCode::Binary, 20));
     let config = model.config;
-    assert_eq!(model.lane.give(&head, Giving { tick: 1, ..VOLATILE }, &config), Given::Dropped);
-    assert_eq!(model.lane.give(&attachment, Giving { tick: 1, ..ATTACHMENT }, &config), Given::Dropped);
+    assert_eq!(model.lane.give(&head, None, Giving { tick: 1, ..VOLATILE }, &config), Given::Dropped);
+    assert_eq!(model.lane.give(&attachment, None, Giving { tick: 1, ..ATTACHMENT }, &config), Given::Dropped);
     model.write(&[Answer::All]);
     // Nothing was accepted in this tick, so this one finds a lane that is free.
-    assert_eq!(model.lane.give(&head, Giving { tick: 1, ..VOLATILE }, &config), Given::Queued);
-    assert_eq!(model.lane.give(&attachment, Giving { tick: 1, ..ATTACHMENT }, &config), Given::Queued);
-    assert_eq!(model.lane.give(&head, Giving { tick: 1, ..VOLATILE }, &config), Given::Dropped);
-    assert_eq!(model.lane.give(&head, Giving { tick: 2, ..VOLATILE }, &config), Given::Queued);
+    assert_eq!(model.lane.give(&head, None, Giving { tick: 1, ..VOLATILE }, &config), Given::Queued);
+    assert_eq!(model.lane.give(&attachment, None, Giving { tick: 1, ..ATTACHMENT }, &config), Given::Queued);
+    assert_eq!(model.lane.give(&head, None, Giving { tick: 1, ..VOLATILE }, &config), Given::Dropped);
+    assert_eq!(model.lane.give(&head, None, Giving { tick: 2, ..VOLATILE }, &config), Given::Queued);
 }
 
 #[test]
@@ -252,8 +252,8 @@ fn a_frame_larger_than_the_limit_passes_an_empty_lane_only() {
     for (overflow, past) in [(Overflow::Disconnect, Given::Overflow), (Overflow::Drop, Given::Dropped)] {
         let mut model = Model::new(100, overflow);
         let (large, config) = (one(OpCode::Text, 500), model.config);
-        assert_eq!(model.lane.give(&large, TEXT, &config), Given::Queued);
-        assert_eq!(model.lane.give(&one(OpCode::Text, 0), TEXT, &config), past);
+        assert_eq!(model.lane.give(&large, None, TEXT, &config), Given::Queued);
+        assert_eq!(model.lane.give(&one(OpCode::Text, 0), None, TEXT, &config), past);
         assert_eq!(model.lane.bytes(), size_of(&large), "what does not fit leaves nothing behind");
     }
 }
@@ -262,11 +262,11 @@ fn a_frame_larger_than_the_limit_passes_an_empty_lane_only() {
 fn a_flood_of_pongs_is_bounded_and_a_close_frame_always_fits_and_is_the_last() {
     let mut model = Model::new(100, Overflow::Drop);
     let (pong, config) = (one(OpCode::Pong, 8), model.config);
-    let pongs = (0..1000).filter(|_| model.lane.give(&pong, TEXT, &config) == Given::Queued).count();
+    let pongs = (0..1000).filter(|_| model.lane.give(&pong, None, TEXT, &config) == Given::Queued).count();
     assert_eq!(pongs, 10);
-    assert_eq!(model.lane.give(&one(OpCode::Close, 2), TEXT, &config), Given::Queued);
+    assert_eq!(model.lane.give(&one(OpCode::Close, 2), None, TEXT, &config), Given::Queued);
     for opcode in [OpCode::Text, OpCode::Pong, OpCode::Close] {
-        assert_eq!(model.lane.give(&one(opcode, 0), TEXT, &config), Given::Closing);
+        assert_eq!(model.lane.give(&one(opcode, 0), None, TEXT, &config), Given::Closing);
     }
 }
 
@@ -280,7 +280,7 @@ fn waiting_frames_leave_together_and_a_long_queue_gives_others_their_turn() {
     assert_eq!((written.calls, written.frames as usize), (1, MAX_PARTS));
     let large = one(OpCode::Binary, TURN / 4);
     for _ in 0..8 {
-        assert_eq!(model.lane.give(&large, TEXT, &model.config), Given::Queued);
+        assert_eq!(model.lane.give(&large, None, TEXT, &model.config), Given::Queued);
     }
     let written = model.lane.write(|parts| Ok(parts.iter().map(|part| part.len()).sum()));
     assert!(matches!(written.rest, Rest::More) && written.frames == 4, "{written:?}");

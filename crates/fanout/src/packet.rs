@@ -1,6 +1,6 @@
 //! One Engine.IO message as frames: a text frame, and a binary frame for each attachment.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 use socketio_wire::Frame;
@@ -15,6 +15,8 @@ pub struct Packet {
     legacy: Option<Variant>,
     /// It may be compressed.
     compress: bool,
+    /// On a lane that is behind, only the newest packet with a key waits.
+    key: Option<Arc<str>>,
 }
 
 /// What a lane's client understands.
@@ -45,7 +47,7 @@ struct Variant {
 impl Packet {
     /// A packet that is the same for each client. It may be compressed.
     pub fn new(frames: impl IntoIterator<Item = Frame>) -> Self {
-        Self { current: Variant::new(frames.into_iter().collect()), legacy: None, compress: true }
+        Self { current: Variant::new(frames.into_iter().collect()), legacy: None, compress: true, key: None }
     }
 
     /// Adds the form for clients of Engine.IO protocol 3, whose binary frames start with a byte 4.
@@ -60,6 +62,24 @@ impl Packet {
     pub fn compressed(mut self, compress: bool) -> Self {
         self.compress = compress;
         self
+    }
+
+    /// On a lane that is behind, it takes the place of an older packet with the same key. One of several frames is sent in
+    /// one piece then, and not compressed.
+    #[must_use]
+    pub fn conflated(mut self, key: Arc<str>) -> Self {
+        for variant in std::iter::once(&mut self.current).chain(&mut self.legacy) {
+            if variant.plain.len() > 1 {
+                self.compress = false;
+                variant.plain = Frame::joined(&variant.plain).into_iter().collect();
+            }
+        }
+        self.key = Some(key);
+        self
+    }
+
+    pub(crate) fn key(&self) -> Option<&Arc<str>> {
+        self.key.as_ref()
     }
 
     /// The frames for a client. The first call for clients with deflate compresses them, for all such clients.
@@ -77,7 +97,7 @@ impl Packet {
 
 impl From<Frame> for Packet {
     fn from(frame: Frame) -> Self {
-        Self { current: Variant::new(SmallVec::from_buf([frame])), legacy: None, compress: true }
+        Self { current: Variant::new(SmallVec::from_buf([frame])), legacy: None, compress: true, key: None }
     }
 }
 

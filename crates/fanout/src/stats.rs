@@ -22,6 +22,8 @@ pub struct Stats {
     pub system_calls: u64,
     /// Packets dropped: volatile ones, and those past the limit of a buffer.
     pub dropped: u64,
+    /// Packets that took the place of an older one with the same key.
+    pub conflated: u64,
     /// Lanes that failed because they would have passed the limit.
     pub slow_disconnects: u64,
 }
@@ -38,6 +40,7 @@ impl Stats {
             bytes: self.bytes + other.bytes,
             system_calls: self.system_calls + other.system_calls,
             dropped: self.dropped + other.dropped,
+            conflated: self.conflated + other.conflated,
             slow_disconnects: self.slow_disconnects + other.slow_disconnects,
         }
     }
@@ -63,4 +66,4 @@ macro_rules! counters {
     };
 }
 
-counters!(lanes, parked_lanes, buffered_bytes, frames, bytes, system_calls, dropped, slow_disconnects);
+counters!(lanes, parked_lanes, buffered_bytes, frames, bytes, system_calls, dropped, conflated, slow_disconnects);

@@ -4,6 +4,7 @@
 //! report. Between rounds it sleeps until its inbox is woken, a parked lane can be written again, or a flush is due.
 
 mod lanes;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +21,8 @@ use crate::stats::SharedStats;
 use crate::{Config, Event, Packet, Stats};
 
 use lanes::{Lanes, Slot};
+use waiting::Waiting;
+pub(crate) use waiting::WaitingBytes;
 
 /// How many operations one round takes, so that a flood of them does not hold back lanes that have frames already.
 const ROUND: usize = 256;
@@ -28,6 +31,7 @@ const ROUND: usize = 256;
 pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
     pub(crate) stats: SharedStats,
+    pub(crate) waiting: WaitingBytes,
 }
 
 pub(crate) struct Writer {
@@ -42,6 +46,7 @@ pub(crate) struct Writer {
     dirty: Vec<ConnectionId>,
     /// Parked lanes that can be written again.
     writable: Arc<Mutex<Vec<ConnectionId>>>,
+    waiting: Waiting,
     news: Vec<Event>,
     flushes: Vec<(Arc<Latch>, Instant)>,
     stats: Stats,
@@ -62,6 +67,7 @@ impl Writer {
             spare: Vec::new(),
             dirty: Vec::new(),
             writable: Arc::default(),
+            waiting: Waiting::default(),
             news: Vec::new(),
             flushes: Vec::new(),
             stats: Stats::default(),
@@ -119,6 +125,7 @@ impl Writer {
         }
         let more = !self.ops.is_empty() || !self.dirty.is_empty();
         self.shared.stats.publish(&self.stats);
+        self.waiting.publish(&self.shared.waiting, &mut self.lanes);
         self.events.publish(&mut self.news);
         // Last: what was written until a flush ends has been told.
         self.end_flushes(!more && self.stats.parked_lanes == 0);
@@ -189,10 +196,18 @@ impl Writer {
         }
         let Some(slot) = self.lanes.get(connection) else { return false };
         let before = slot.lane.bytes();
-        match slot.lane.give(frames, giving, &config) {
+        match slot.lane.give(frames, packet.key(), giving, &config) {
+            Given::Conflated => {
+                self.stats.conflated += 1;
+                self.stats.buffered_bytes += slot.lane.bytes() as u64;
+                self.stats.buffered_bytes -= before as u64;
+                self.waiting.changed(connection);
+                true
+            }
             Given::Queued => {
                 if slot.lane.is_parked() {
                     self.stats.buffered_bytes += (slot.lane.bytes() - before) as u64;
+                    self.waiting.changed(connection);
                 } else if !slot.dirty {
                     slot.dirty = true;
                     self.dirty.push(connection);
@@ -223,6 +238,9 @@ impl Writer {
         self.stats.frames += u64::from(written.frames);
         self.stats.bytes += written.bytes as u64;
         self.stats.system_calls += u64::from(written.calls);
+        if was_parked || slot.lane.is_parked() {
+            self.waiting.changed(connection);
+        }
         if was_parked {
             self.stats.buffered_bytes -= before as u64;
             self.stats.parked_lanes -= 1;
@@ -264,6 +282,7 @@ impl Writer {
     /// Ends a lane that cannot go on. Its descriptor is let go at once, its place is kept until it is closed.
     fn lose(&mut self, connection: ConnectionId, event: Event) {
         let Some(slot) = self.lanes.get(connection) else { return };
+        self.waiting.changed(connection);
         if slot.lane.is_parked() {
             self.stats.buffered_bytes -= slot.lane.bytes() as u64;
             self.stats.parked_lanes -= 1;
@@ -278,6 +297,7 @@ impl Writer {
         while self.write(connection) {}
         if let Some(mut slot) = self.lanes.remove(connection) {
             if slot.lane.is_parked() {
+                self.waiting.changed(connection);
                 self.stats.buffered_bytes -= slot.lane.bytes() as u64;
                 self.stats.parked_lanes -= 1;
             }

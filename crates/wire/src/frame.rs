@@ -119,6 +119,13 @@ impl Frame {
         Some(Self(Arc::new(Inner { buffer, start: 0, opcode })))
     }
 
+    /// Several frames that are sent in one piece, as one. `None` when there is none.
+    pub fn joined(frames: &[Self]) -> Option<Self> {
+        let opcode = frames.first()?.opcode();
+        let buffer = frames.iter().map(Self::bytes).collect::<Vec<_>>().concat();
+        Some(Self(Arc::new(Inner { buffer, start: 0, opcode })))
+    }
+
     /// The frame's bytes, header included.
     pub fn bytes(&self) -> &[u8] {
         self.0.buffer.get(self.0.start..).unwrap_or_default()
