@@ -44,6 +44,7 @@ test('stats() of a server without connections', () => {
     bytes: 0,
     systemCalls: 0,
     dropped: 0,
+    conflated: 0,
     slowDisconnects: 0,
     descriptorFailures: 0,
   })
