@@ -1,4 +1,4 @@
-import adapter, { createAdapter, NativeAdapterError, stats, version } from "socket.io-native-adapter";
+import adapter, { bufferedBytes, conflate, createAdapter, NativeAdapterError, stats, version } from "socket.io-native-adapter";
 import type { AdapterConstructor, AdapterOptions, AdapterStats, CompatReason, ErrorCode } from "socket.io-native-adapter";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
@@ -22,6 +22,11 @@ const typed = new Server<ClientToServer, ServerToClient, { ping: () => void }, {
   adapter: constructor,
 });
 typed.to("room").emit("news", "hello");
+conflate(typed.to("room"), "key").emit("news", "newest");
+conflate(typed.of("/other"), "key").except("room").emit("news", "newest");
+typed.on("connection", (socket) => {
+  conflate(socket, "key").emit("news", bufferedBytes(socket).toFixed());
+});
 typed.of("/other").use((_socket, next) => next());
 
 const reading: AdapterStats = stats(typed);

@@ -1,5 +1,5 @@
 // What must not compile.
-import { createAdapter, InvalidOptionError, NativeAdapterError, stats } from "socket.io-native-adapter";
+import { conflate, createAdapter, InvalidOptionError, NativeAdapterError, stats } from "socket.io-native-adapter";
 import { Server } from "socket.io";
 
 // @ts-expect-error a number is wanted
@@ -16,6 +16,8 @@ createAdapter({ flushTimeout: null });
 new Server({ adapter: createAdapter });
 // @ts-expect-error the server, not a namespace
 stats(new Server().of("/"));
+// @ts-expect-error a key is a text
+conflate(new Server(), 5);
 // @ts-expect-error counters are numbers
 const frames: string = stats(new Server()).frames;
 // @ts-expect-error no such reason
