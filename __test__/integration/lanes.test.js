@@ -49,6 +49,31 @@ test.each(WITHOUT)('over $name, JavaScript writes, and stats() says $expected', 
   expect(server.lanes).toMatchObject({ broadcasts: 2, byJavaScript: 4 })
 })
 
+test('while a socket is watched JavaScript writes its broadcasts; afterwards the writers do again', async () => {
+  const server = await open(NATIVE, { javaScript: true })
+  const clients = await server.connectAll(3)
+  const [socket] = server.socketsOf(clients)
+  const listener = () => {}
+  const ways = [
+    [() => socket.onAnyOutgoing(listener), () => socket.offAnyOutgoing(listener)],
+    [() => socket.prependAnyOutgoing(listener), () => socket.offAnyOutgoing()],
+    [() => socket.conn.on('packetCreate', listener), () => socket.conn.off('packetCreate', listener)],
+    [() => socket.conn.once('flush', listener), () => {}],
+  ]
+  for (const [watch, stop] of ways) {
+    const before = server.lanes.byJavaScript
+    watch()
+    server.io.emit('watched')
+    expect(server.lanes.byJavaScript).toBe(before + 1)
+    stop()
+    // Listeners of a socket end without notice: the next broadcast finds out.
+    server.io.emit('perhaps')
+    const last = server.lanes.byJavaScript
+    await sync(server.io, clients)
+    expect(server.lanes.byJavaScript).toBe(last)
+  }
+})
+
 test('with lanes: false JavaScript writes, and no writer runs', async () => {
   const server = await open(WITHOUT_LANES)
   const clients = await server.connectAll(2)

@@ -52,6 +52,21 @@ describe.each(ADAPTERS)('tools that replace methods of Socket.IO, with the $name
     expect(received).toEqual([[['first'], ['second', Buffer.from([2])]], [['first']]])
   })
 
+  test('a tool that starts when clients are connected sees broadcasts from then on, until it ends', async () => {
+    const seen = []
+    const server = await open(adapter, { javaScript: true })
+    const clients = await server.connectAll(2)
+    const received = clients.map(record)
+    server.io.emit('before')
+    restore.push(wrap(modulesOf('socket.io').Client.prototype, 'writeToEngine', (encoded) => seen.push(encoded[0])))
+    server.io.emit('during', Buffer.from([1]))
+    restore.pop()()
+    server.io.emit('after')
+    await sync(server.io, clients)
+    expect(seen).toEqual(Array(2).fill('51-["during",{"_placeholder":true,"num":0}]'))
+    expect(received).toEqual(Array(2).fill([['before'], ['during', Buffer.from([1])], ['after']]))
+  })
+
   test.each([
     ['socket.io', 'sendPacket'],
     ['socket.io-4.7', 'sendPacket'],
