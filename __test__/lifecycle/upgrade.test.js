@@ -19,6 +19,10 @@ describe.each(BOTH)('connections that upgrade from polling during broadcasts wit
   test('lose nothing, get nothing twice, and keep the order', async () => {
     const server = await listen(kind)
     let n = 0
+    server.io.on('connection', (socket) => {
+      // What polling has not taken goes before what the upgrade's listeners emit.
+      socket.conn.on('upgrade', () => emitTo(server, n++))
+    })
     const clients = []
     let going = true
     const emitting = (async () => {
