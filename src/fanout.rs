@@ -243,10 +243,10 @@ impl NativeEngine {
 
     /// How many bytes wait for a connection: 0 unless its lane is parked.
     #[napi(catch_unwind)]
-    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 bytes")]
-    pub fn buffered_bytes(&self, index: u32) -> f64 {
+    pub fn buffered_bytes(&self, index: u32) -> i64 {
         let running = self.running.borrow();
-        running.as_ref().map_or(0, |running| running.fanout.buffered_bytes(index)) as f64
+        let bytes = running.as_ref().map_or(0, |running| running.fanout.buffered_bytes(index));
+        i64::try_from(bytes).unwrap_or(i64::MAX)
     }
 
     /// The counters, as JSON: one string crosses instead of a dozen numbers.
