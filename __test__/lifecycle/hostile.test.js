@@ -147,9 +147,9 @@ describe.each(BOTH)('hostile clients of a server with the $name', (kind) => {
 
 describe('hostile clients of a server with lanes', () => {
   /** Pings without end, from a client that reads nothing, until something holds. */
-  async function flood(client, holds) {
+  async function flood(client, holds, payload = 'x'.repeat(125)) {
     client.pause()
-    const pings = Buffer.concat(Array.from({ length: 1000 }, () => ping('x'.repeat(125))))
+    const pings = Buffer.concat(Array.from({ length: 1000 }, () => ping(payload)))
     for (let n = 0; n < 1000 && !holds(); n++) {
       await new Promise((resolve) => (client.socket.destroyed ? resolve() : client.socket.write(pings, resolve)))
       await new Promise(setImmediate)
@@ -168,14 +168,28 @@ describe('hostile clients of a server with lanes', () => {
     expect(server.stats()).toMatchObject({ slowDisconnects: 1, bufferedBytes: 0 })
   })
 
-  test('with overflow "drop", its pongs are dropped at the bound, and the stream goes on', async () => {
-    const server = await listen(NATIVE, { adapter: { maxBufferedBytes: 64 * KIB, overflow: 'drop' } })
+  test.each(['disconnect', 'drop'])('with overflow "%s", a thousand unsent pongs are the bound, however small', async (overflow) => {
+    const server = await listen(NATIVE, { adapter: { overflow } })
+    const [client, witness] = await server.rawAll(2)
+    await server.fill(client)
+    const before = memory()
+    await flood(client, () => server.disconnects.has(client.id), '')
+    expect(server.disconnects.get(client.id)).toEqual({ reason: 'transport error', code: 'ERR_CLIENT_TOO_SLOW' })
+    expect(memory() - before).toBeLessThan(64 * MIB)
+    await server.sync([witness])
+  })
+
+  test('pings of a client that reads, but not now, are answered', async () => {
+    const server = await listen(NATIVE)
     const client = await server.raw()
-    await flood(client, () => server.stats().dropped > 20_000)
-    expect(server.stats().bufferedBytes).toBeLessThanOrEqual(64 * KIB)
-    client.resume()
-    await until('nothing waits', () => server.stats().parkedLanes === 0)
-    await server.sync([client])
+    for (let round = 0; round < 3; round++) {
+      await server.fill(client)
+      for (let n = 0; n < 500; n++) client.ping(`${round} ${n}`)
+      client.resume()
+      await client.wait('the last pong', () => client.frames.some(({ payload }) => payload.toString() === `${round} 499`))
+      await until('nothing waits', () => server.stats().parkedLanes === 0)
+    }
+    expect(client.frames.filter(({ opcode }) => opcode === OP.PONG)).toHaveLength(1500)
   })
 
   test('one that ends its half and never reads is let go at the bound', async () => {

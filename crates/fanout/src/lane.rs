@@ -22,6 +22,10 @@ const TURN: usize = 512 * 1024;
 /// An empty queue that grew past this gives its memory back.
 const KEEP_CAPACITY: usize = 32;
 
+/// How many control frames a parked lane is given at most. A pong is two bytes, and costs many times that while it waits: the
+/// limit of bytes alone would let a client that sends pings and reads nothing take hundreds of megabytes.
+const MAX_CONTROLS: usize = 1_000;
+
 /// What waits for one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
@@ -30,6 +34,8 @@ pub(crate) struct Lane {
     sent: usize,
     /// Unsent bytes in the queue.
     bytes: usize,
+    /// Control frames that it was given since it is parked.
+    controls: usize,
     /// The kernel took no more.
     parked: bool,
     /// A close frame was given: nothing follows it on the wire.
@@ -146,6 +152,10 @@ impl Lane {
             // A close frame always fits. What answers a client that sends pings and reads nothing must be bounded.
             let close = frames.iter().any(|frame| frame.opcode() == OpCode::Close);
             self.closing = close;
+            self.controls += usize::from(self.parked);
+            if !close && self.controls > MAX_CONTROLS {
+                return Given::Overflow;
+            }
             return if !close && self.is_over(frames, config) { overflow(config) } else { Given::Queued };
         }
         let fits = giving.continues || !self.is_over(frames, config);
@@ -227,6 +237,7 @@ impl Lane {
             }
         }
         self.parked = false;
+        self.controls = 0;
         self.conflated = Conflated::default();
         if self.queue.capacity() > KEEP_CAPACITY {
             self.queue = VecDeque::new();

@@ -271,6 +271,21 @@ fn a_flood_of_pongs_is_bounded_and_a_close_frame_always_fits_and_is_the_last() {
 }
 
 #[test]
+fn pongs_of_a_parked_lane_are_bounded_by_number_whatever_the_policy() {
+    let mut model = Model::new(usize::MAX, Overflow::Drop);
+    let (pong, config) = (one(OpCode::Pong, 0), model.config);
+    model.give(&pong, TEXT);
+    model.write(&[Answer::Block]);
+    for _ in 0..MAX_CONTROLS {
+        assert_eq!(model.lane.give(&pong, None, TEXT, &config), Given::Queued);
+    }
+    assert_eq!(model.lane.give(&pong, None, TEXT, &config), Given::Overflow);
+    assert_eq!(model.lane.give(&one(OpCode::Text, 0), None, TEXT, &config), Given::Queued);
+    while !matches!(model.lane.write(|parts| Ok(parts.iter().map(|part| part.len()).sum())).rest, Rest::Nothing) {}
+    assert_eq!(model.lane.give(&pong, None, TEXT, &config), Given::Queued, "the client reads again");
+}
+
+#[test]
 fn waiting_frames_leave_together_and_a_long_queue_gives_others_their_turn() {
     let mut model = Model::new(usize::MAX, Overflow::Disconnect);
     for _ in 0..MAX_PARTS {
