@@ -108,6 +108,16 @@ test('stats() counts rooms, sockets, lanes and what was written, and forgets who
   expect(stats(server.io).frames).toBeGreaterThanOrEqual(after.frames)
 })
 
+test('when a server is closed its writers end', async () => {
+  const server = await open(NATIVE)
+  const clients = await server.connectAll(2)
+  server.io.of('/other').emit('nobody')
+  await sync(server.io, clients)
+  expect(stats(server.io).writers).toBeGreaterThanOrEqual(1)
+  await server.close()
+  await until('the writers have ended', () => stats(server.io).writers === 0)
+})
+
 test('the option writers is the number of threads', async () => {
   const server = await open(NATIVE, { adapter: createAdapter({ writers: 3 }) })
   const clients = await server.connectAll(7)

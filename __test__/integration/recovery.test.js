@@ -10,11 +10,9 @@ const MINUTES = 60_000
 describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) => {
   const open = servers()
 
-  async function recovering(recovery = {}, more = {}) {
+  async function recovering(recovery = {}) {
     const server = await open(adapter, {
       server: { connectionStateRecovery: { maxDisconnectionDuration: 2 * MINUTES, ...recovery } },
-      client: { reconnection: true, reconnectionDelay: 30, reconnectionDelayMax: 30, randomizationFactor: 0 },
-      ...more,
     })
     return { server, io: server.io }
   }
@@ -34,17 +32,22 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
 
   /** Breaks the connection as a network does; resolves when the server knows. */
   async function dropped(client, socket) {
-    const gone = next(socket, 'disconnect')
+    const gone = [next(socket, 'disconnect'), next(client, 'disconnect')]
     client.io.engine.close()
-    const [reason] = await gone
+    const [[reason]] = await Promise.all(gone)
     expect(reason).toBe('transport close')
+  }
+
+  /** The client comes back. */
+  async function again(server, client) {
+    client.connect()
+    await server.settled(client)
   }
 
   test('a client that was away gets what it missed, in order, and has its id, rooms and data again', async () => {
     const { server, io } = await recovering()
     const { client, socket, received } = await member(server)
     const { id } = client
-    const back = next(io, 'connection')
     await dropped(client, socket)
     io.emit('to all', Buffer.from([1]))
     io.to('room').emit('to the room')
@@ -55,9 +58,9 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
     io.except('room').emit('not to the room')
     io.volatile.emit('volatile')
     io.timeout(50).emit('asked', () => {})
-    const [restored] = await back
-    await until('the client is back', () => client.connected)
+    await again(server, client)
     await sync(io, [client])
+    const restored = server.socketOf(client)
     expect(names(received)).toEqual(['to all', 'to the room', 'to both', 'to itself', 'direct'])
     expect(received[0][1]).toEqual(Buffer.from([1]))
     expect([client.recovered, client.id, restored.recovered, restored.id]).toEqual([true, id, true, id])
@@ -73,11 +76,9 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
     const { server, io } = await recovering()
     const { client, received } = await member(server)
     for (let round = 0; round < 3; round++) {
-      const back = next(client, 'connect')
       await dropped(client, server.socketOf(client))
       io.to('room').emit('missed', round)
-      await back
-      await server.lanes?.connected()
+      await again(server, client)
       expect(client.recovered).toBe(true)
       io.to('room').emit('live', round)
       await sync(io, [client])
@@ -93,10 +94,9 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
       restored.emit('welcome', restored.recovered)
       io.to('room').emit('joined')
     })
-    const back = next(client, 'connect')
     await dropped(client, socket)
     for (let n = 0; n < 20; n++) io.to('room').emit(`n${n}`)
-    await back
+    await again(server, client)
     await sync(io, [client])
     expect(names(received)).toEqual([...Array(20).keys()].map((n) => `n${n}`).concat('welcome', 'joined'))
     expect(received[20][1]).toBe(true)
@@ -110,8 +110,7 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
     socket.disconnect()
     await gone
     io.to('room').emit('missed')
-    client.connect()
-    await next(client, 'connect')
+    await again(server, client)
     expect([client.recovered, client.id === id]).toEqual([false, false])
     await sync(io, [client])
     expect(received).toEqual([])
@@ -121,10 +120,11 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
   test('a session that expired starts anew', async () => {
     const { server, io } = await recovering({ maxDisconnectionDuration: 1 })
     const { client, socket, received } = await member(server)
-    const back = next(client, 'connect')
     await dropped(client, socket)
+    const expiry = Date.now() + 1
     io.to('room').emit('missed')
-    await back
+    await until('the session has expired', () => Date.now() > expiry)
+    await again(server, client)
     expect(client.recovered).toBe(false)
     await sync(io, [client])
     expect(received).toEqual([])
@@ -139,9 +139,8 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
         seen.push(coming.recovered)
         proceed()
       })
-      const back = next(client, 'connect')
       await dropped(client, socket)
-      await back
+      await again(server, client)
       expect(seen).toEqual(skipMiddlewares ? [] : [true])
     }
   })
@@ -153,10 +152,12 @@ describe.each(ADAPTERS)('connection state recovery with the $name', (adapter) =>
     const other = await server.connectMore(client, '/other')
     await sync(io.of('/other'), [other])
     const otherReceived = record(other)
-    const back = Promise.all([next(client, 'connect'), next(other, 'connect')])
     await dropped(client, socket)
     io.emit('main')
     io.of('/other').emit('other')
+    const back = next(other, 'connect')
+    other.connect()
+    await again(server, client)
     await back
     await Promise.all([sync(io, [client]), sync(io.of('/other'), [other])])
     expect([names(received), names(otherReceived)]).toEqual([['main'], ['other']])
