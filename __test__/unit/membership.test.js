@@ -103,6 +103,20 @@ describe.each(ADAPTERS_ON_MOCKS)('membership with the $name', ({ on }) => {
     expect(seen).toEqual([...round, ...round])
   })
 
+  test('a handler can tell the rooms of sockets’ ids from others, as cluster adapters do', () => {
+    const shared = []
+    adapter.on('create-room', (room) => !adapter.sids.has(room) && shared.push(`+${room}`))
+    adapter.on('delete-room', (room) => !adapter.sids.has(room) && shared.push(`-${room}`))
+    adapter.addAll('s1', new Set(['s1', 'room']))
+    adapter.addAll('s2', new Set(['s2', 'room']))
+    const listed = []
+    adapter.rooms.forEach((ids, room) => !adapter.sids.has(room) && listed.push([room, ids.size]))
+    expect(listed).toEqual([['room', 2]])
+    adapter.delAll('s1')
+    adapter.delAll('s2')
+    expect(shared).toEqual(['+room', '-room'])
+  })
+
   test('while a socket leaves all its rooms, handlers still see which ones it had', () => {
     const seen = []
     adapter.on('leave-room', (room, id) => seen.push([room, ...adapter.socketRooms(id)]))

@@ -138,6 +138,17 @@ describe.each(ADAPTERS_ON_MOCKS)('rooms and sids of the $name', ({ on, native })
     )
   })
 
+  // Node.js 22 and newer.
+  if (Set.prototype.union) {
+    test('the algebra of Sets works on them, on either side', () => {
+      const set = adapter.rooms.get('r2')
+      expect(set.union(new Set(['s3']))).toEqual(new Set(['s1', 's2', 's3']))
+      expect(new Set(['s1', 's3']).intersection(set)).toEqual(new Set(['s1']))
+      expect([set.difference(new Set(['s1'])), set.isSubsetOf(new Set(['s1', 's2', 's3']))]).toEqual([new Set(['s2']), true])
+      expect(set.isDisjointFrom(adapter.rooms.get('r1'))).toBe(false)
+    })
+  }
+
   if (native) {
     test.each([
       ['rooms.set()', ({ rooms }) => rooms.set('r9', new Set())],
