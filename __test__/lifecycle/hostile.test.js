@@ -101,6 +101,24 @@ describe.each(BOTH)('hostile clients of a server with the $name', (kind) => {
     await server.disconnected(client)
   })
 
+  test('a client that is behind when it ends its half gets everything, as long as it reads', async () => {
+    const server = await listen(kind, { adapter: { flushTimeout: 60_000, maxBufferedBytes: 64 * MIB } })
+    const client = await server.raw()
+    const stream = server.streamOf(client)
+    client.pause()
+    for (let n = 0; n < 12; n++) server.io.emit('n', n, Buffer.alloc(MIB))
+    const ended = new Promise((resolve) => stream.once('end', resolve))
+    client.endHalf()
+    await ended
+    // The server has called end() on its stream by now; bytes still wait.
+    await new Promise(setImmediate)
+    client.resume()
+    expect(await client.end()).toBe('end')
+    expect(client.all('n').map(([n]) => n)).toEqual(Array.from({ length: 12 }, (_, n) => n))
+    expect(client.rest).toBe(0)
+    await server.disconnected(client)
+  })
+
   test('a hundred CONNECTs to namespaces that are not there', async () => {
     const server = await listen(kind)
     const client = await server.raw()
