@@ -2,7 +2,7 @@
 
 const { createAdapter, stats } = require('../..')
 const { ADAPTERS } = require('../support/adapters')
-const { sync, until } = require('../support/events')
+const { next, sync, until } = require('../support/events')
 const { servers } = require('../support/server')
 const { TRANSPORTS } = require('../support/transports')
 
@@ -72,6 +72,26 @@ test('while a socket is watched JavaScript writes its broadcasts; afterwards the
     await sync(server.io, clients)
     expect(server.lanes.byJavaScript).toBe(last)
   }
+})
+
+test('what is listened to on a socket that has gone does not concern the next one of its connection', async () => {
+  const server = await open(NATIVE)
+  server.io.of('/other')
+  const main = await server.connect()
+  const other = await server.connectMore(main, '/other')
+  const old = server.socketOf(main)
+  const gone = next(main, 'disconnect')
+  old.disconnect()
+  await gone
+  main.connect()
+  await next(main, 'connect')
+  expect(server.socketOf(main).conn).toBe(old.conn)
+  old.onAnyOutgoing(() => {
+    throw new Error('it is gone')
+  })
+  server.io.emit('event')
+  await sync(server.io, [main])
+  await sync(server.io.of('/other'), [other])
 })
 
 test('with lanes: false JavaScript writes, and no writer runs', async () => {
