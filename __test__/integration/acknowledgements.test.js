@@ -4,6 +4,9 @@ const { ADAPTERS } = require('../support/adapters')
 const { next, record, sync } = require('../support/events')
 const { servers } = require('../support/server')
 
+/** Enough for who answers at once, in milliseconds. */
+const SHORT = 400
+
 describe.each(ADAPTERS)('acknowledgements with the $name', (adapter) => {
   const open = servers()
 
@@ -33,7 +36,7 @@ describe.each(ADAPTERS)('acknowledgements with the $name', (adapter) => {
     const { io, clients, sockets } = await room(3)
     clients[0].on('question', (answer) => answer('first'))
     clients[2].on('question', (answer) => answer('third'))
-    const error = await io.timeout(60).emitWithAck('question').catch((thrown) => thrown)
+    const error = await io.timeout(SHORT).emitWithAck('question').catch((thrown) => thrown)
     expect(error.message).toBe('operation has timed out')
     expect(error.responses.sort()).toEqual(['first', 'third'])
     expect(sockets.map((socket) => socket.acks.size)).toEqual([0, 0, 0])
@@ -43,7 +46,7 @@ describe.each(ADAPTERS)('acknowledgements with the $name', (adapter) => {
     const { io, clients, sockets } = await room(2)
     clients[0].on('question', (answer) => answer('first'))
     clients[1].on('question', () => sockets[1].disconnect(true))
-    const error = await io.timeout(60).emitWithAck('question').catch((thrown) => thrown)
+    const error = await io.timeout(SHORT).emitWithAck('question').catch((thrown) => thrown)
     expect(error.responses).toEqual(['first'])
   })
 

@@ -116,7 +116,7 @@ describe.each(ADAPTERS)('the end of a connection with the $name', (adapter) => {
   })
 
   test('a client without pongs is let go after the ping timeout', async () => {
-    const server = await open(adapter, { server: { pingInterval: 30, pingTimeout: 40 } })
+    const server = await open(adapter, { server: { pingInterval: 200, pingTimeout: 50 } })
     const raw = new WebSocketClient(server.url, { answersPings: false })
     server.clients.push(raw)
     const { sid } = await raw.join('/')
