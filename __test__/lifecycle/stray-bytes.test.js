@@ -133,7 +133,8 @@ describe.each(BOTH)('no stray bytes with the $name', (kind) => {
       clients.forEach((client, i) => (i % 2 ? client.reset() : server.socketOf(client).disconnect(true)))
       await until('the server has one client left', () => server.io.engine.clientsCount === 1)
     }
-    await until('the descriptors are closed', () => descriptors() === before)
+    // Fewer, when something of the test before was still closing.
+    await until('the descriptors are closed', () => descriptors() <= before)
     await server.sync([first])
   })
 })
