@@ -21,7 +21,8 @@ const BATCH = 100
  */
 async function paced(io, { payload, ms }) {
   const event = stamped(payload)
-  return atPace({ everyMs: BROADCAST_INTERVAL, ms, size: 1 }, () => io.emit('m', event(now())))
+  const stamp = () => event(now())
+  return atPace({ everyMs: BROADCAST_INTERVAL, ms, size: 1 }, (argument) => io.emit('m', argument), stamp)
 }
 
 /**
@@ -30,7 +31,7 @@ async function paced(io, { payload, ms }) {
  * @param {Options} options
  */
 async function idle(_io, { ms }) {
-  return atPace({ everyMs: BROADCAST_INTERVAL, ms, size: 1 }, () => {})
+  return atPace({ everyMs: BROADCAST_INTERVAL, ms, size: 1 }, () => {}, () => ({}))
 }
 
 /**
@@ -60,30 +61,33 @@ function inTurn(io, { payload, ms }, emit) {
   const event = stamped(payload)
   const sockets = [...io.sockets.sockets.values()]
   let turn = 0
-  return atPace({ everyMs: BATCH_INTERVAL, ms, size: BATCH }, () => {
-    const argument = event(now())
+  const stamp = () => event(now())
+  const batch = (/** @type {object} */ argument) => {
     for (let index = 0; index < BATCH; index += 1) {
       emit(sockets[turn], argument)
       turn = (turn + 1) % sockets.length
     }
-  })
+  }
+  return atPace({ everyMs: BATCH_INTERVAL, ms, size: BATCH }, batch, stamp)
 }
 
 /**
  * Calls at a fixed pace, later where the event loop is late, and never in a burst to catch up.
  * @param {{ everyMs: number, ms: number, size: number }} pace `size`: calls that count as one
- * @param {() => void} call
+ * @param {(argument: object) => void} call
+ * @param {() => object} prepare makes the argument; its time is not the call's
  * @returns {Promise<Record<string, number>>} how long a call held the event loop, in microseconds
  */
-async function atPace({ everyMs, ms, size }, call) {
+async function atPace({ everyMs, ms, size }, call, prepare) {
   const times = Math.max(1, Math.floor(ms / everyMs))
   const durations = new Float64Array(times)
   let due = performance.now()
   for (let index = 0; index < times; index += 1) {
     due = Math.max(due + everyMs, performance.now())
     await sleep(due - performance.now())
+    const argument = prepare()
     const begun = now()
-    call()
+    call(argument)
     durations[index] = (now() - begun) / 1000 / size
   }
   return { calls: times * size, callP50: percentile(durations, 50), callP99: percentile(durations, 99) }
