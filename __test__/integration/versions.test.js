@@ -11,7 +11,7 @@ const WAYS = [
 ]
 
 describe.each(OLDER)('%s', (version) => {
-  describe.each(ADAPTERS.slice(0, 2))('with the $name', (adapter) => {
+  describe.each(ADAPTERS)('with the $name', (adapter) => {
     describe.each(WAYS)('over $way', ({ client }) => {
       const open = servers()
       centralTests(() => open(adapter, { version, client }))
