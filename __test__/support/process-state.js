@@ -21,8 +21,12 @@ function descriptors() {
   }).length
 }
 
-/** Threads of all engines in this process. */
+/** Threads of the engines of this test file; those of others, in the same process, may have some that are not collected. */
 function writerThreads() {
+  return allWriterThreads() - before
+}
+
+function allWriterThreads() {
   return fs.readdirSync('/proc/self/task').filter((task) => {
     try {
       return fs.readFileSync(`/proc/self/task/${task}/comm`, 'utf8').startsWith('sio-writer')
@@ -34,6 +38,9 @@ function writerThreads() {
 
 v8.setFlagsFromString('--expose-gc')
 const gc = /** @type {() => void} */ (vm.runInNewContext('gc'))
+
+gc()
+const before = allWriterThreads()
 
 /** Resident bytes, after what is garbage was collected. */
 function memory() {
