@@ -37,6 +37,11 @@ export interface AdapterOptions {
    * @default true
    */
   lanes?: boolean;
+  /**
+   * Write to many connections in one system call by io_uring, where the kernel offers it (Linux 5.6 and later; many containers forbid
+   * it). `false`: a system call for each. Default: true.
+   */
+  ioUring?: boolean;
 }
 
 /**

@@ -41,6 +41,7 @@ class Engine {
       writers: settings.writers,
       maxBufferedBytes: settings.maxBufferedBytes,
       drop: settings.overflow === 'drop',
+      ioUring: settings.ioUring,
     })
   }
 

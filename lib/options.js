@@ -17,6 +17,7 @@ function defaults() {
     overflow: 'disconnect',
     flushTimeout: 1000,
     lanes: true,
+    ioUring: true,
   }
 }
 
@@ -26,7 +27,13 @@ const RULES = {
   maxBufferedBytes: integer(1024, Number.MAX_SAFE_INTEGER),
   overflow: (value) => (value === 'disconnect' || value === 'drop' ? undefined : '"disconnect" or "drop"'),
   flushTimeout: integer(0, 60_000),
-  lanes: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
+  lanes: isBoolean,
+  ioUring: isBoolean,
+}
+
+/** @param {unknown} value */
+function isBoolean(value) {
+  return typeof value === 'boolean' ? undefined : 'true or false'
 }
 
 /**

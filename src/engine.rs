@@ -21,6 +21,8 @@ pub struct NativeOptions {
     pub max_buffered_bytes: f64,
     /// Drop what does not fit, instead of ending the connection.
     pub drop: bool,
+    /// Send in batches by io_uring, where the kernel offers it.
+    pub io_uring: bool,
 }
 
 /// The engine of one Socket.IO server: its rooms, and its writers while there are lanes.
@@ -50,6 +52,7 @@ impl NativeEngine {
             writers: options.writers as usize,
             max_buffered_bytes,
             overflow: if options.drop { Overflow::Drop } else { Overflow::Disconnect },
+            io_uring: options.io_uring,
         };
         Self {
             config,

@@ -9,6 +9,8 @@ pub struct Config {
     pub max_buffered_bytes: usize,
     /// What happens to a lane that would pass it.
     pub overflow: Overflow,
+    /// Send in batches by io_uring, where the kernel offers it.
+    pub io_uring: bool,
 }
 
 /// What happens to a lane that would pass [`Config::max_buffered_bytes`].

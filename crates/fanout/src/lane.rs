@@ -218,31 +218,60 @@ impl Lane {
                 (send(&parts), wanted)
             };
             written.calls += 1;
-            let blocked = match result {
-                Ok(taken) => {
-                    self.advance(taken, &mut written);
-                    taken < wanted
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
-                Err(error) => {
-                    self.clear();
-                    written.rest = Rest::Lost(error);
-                    return written;
-                }
-            };
-            if blocked {
-                self.parked = true;
-                written.rest = Rest::Blocked;
+            if !self.took(result, wanted, &mut written) {
                 return written;
             }
         }
+        self.caught_up();
+        written
+    }
+
+    /// All that waits, when that is one frame of which nothing was tried: it may be sent together with those of other lanes.
+    /// The result is for [`Self::wrote`].
+    pub(crate) fn only_frame(&self) -> Option<&Frame> {
+        let untried = self.queue.len() == 1 && self.sent == 0 && !self.parked;
+        self.queue.front().filter(|_| untried).map(|queued| &queued.frame)
+    }
+
+    /// The lane's [`Self::only_frame`] was sent, with this result.
+    pub(crate) fn wrote(&mut self, result: io::Result<usize>) -> Written {
+        let mut written = Written::default();
+        let wanted = self.bytes;
+        if self.took(result, wanted, &mut written) {
+            self.caught_up();
+        }
+        written
+    }
+
+    /// What became of `wanted` bytes: false when the lane cannot go on now.
+    fn took(&mut self, result: io::Result<usize>, wanted: usize, written: &mut Written) -> bool {
+        let blocked = match result {
+            Ok(taken) => {
+                self.advance(taken, written);
+                taken < wanted
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
+            Err(error) => {
+                self.clear();
+                written.rest = Rest::Lost(error);
+                return false;
+            }
+        };
+        if blocked {
+            self.parked = true;
+            written.rest = Rest::Blocked;
+        }
+        !blocked
+    }
+
+    /// Nothing waits any more.
+    fn caught_up(&mut self) {
         self.parked = false;
         self.controls = 0;
         self.conflated = Conflated::default();
         if self.queue.capacity() > KEEP_CAPACITY {
             self.queue = VecDeque::new();
         }
-        written
     }
 
     /// Forgets what waits.

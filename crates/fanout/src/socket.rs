@@ -1,6 +1,9 @@
 //! All system calls on connections: duplicate a descriptor, write to it, wait until it can be written. The only module of this
 //! crate with unsafe code.
-#![expect(unsafe_code, reason = "registering a descriptor asks for a promise that it stays open")]
+#![expect(unsafe_code, reason = "the kernel is promised that descriptors stay open, and bytes where they are")]
+
+#[cfg_attr(not(target_os = "linux"), path = "socket/ring_none.rs")]
+mod ring;
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -8,8 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendFlags};
+use socketio_wire::Frame;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+pub(crate) use ring::{CAPACITY, Ring};
 
 /// How often a lane is tried whose readiness cannot be watched.
 const RETRY: Duration = Duration::from_millis(50);
@@ -21,6 +27,14 @@ pub type RawSocket<'a> = BorrowedFd<'a>;
 #[derive(Clone, Debug)]
 pub(crate) struct Socket {
     fd: Arc<OwnedFd>,
+}
+
+/// A frame on its way to the kernel, in a batch.
+pub(crate) struct Outgoing {
+    pub(crate) socket: Socket,
+    pub(crate) frame: Frame,
+    /// `None` until it was tried.
+    pub(crate) result: Option<io::Result<usize>>,
 }
 
 impl Socket {

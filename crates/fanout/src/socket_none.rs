@@ -1,7 +1,14 @@
 //! Where a connection's descriptor cannot be shared (Windows): no lane ever opens, and each connection stays on the compat path.
 
+#[path = "socket/ring_none.rs"]
+mod ring;
+
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
+
+use socketio_wire::Frame;
+
+pub(crate) use ring::{CAPACITY, Ring};
 
 /// There is none.
 pub type RawSocket<'a> = &'a Infallible;
@@ -10,6 +17,13 @@ pub type RawSocket<'a> = &'a Infallible;
 #[derive(Clone, Debug)]
 pub(crate) struct Socket {
     never: Infallible,
+}
+
+/// Never made, either.
+pub(crate) struct Outgoing {
+    pub(crate) socket: Socket,
+    pub(crate) frame: Frame,
+    pub(crate) result: Option<io::Result<usize>>,
 }
 
 impl Socket {

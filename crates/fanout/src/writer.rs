@@ -5,6 +5,7 @@
 
 mod lanes;
 mod waiting;
+mod writing;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,12 +17,13 @@ use tokio::runtime::Runtime;
 use crate::event::EventQueue;
 use crate::flush::Latch;
 use crate::inbox::{Broadcast, Inbox, Op, Send};
-use crate::lane::{Given, Giving, Rest};
+use crate::lane::{Given, Giving};
 use crate::stats::SharedStats;
 use crate::{Config, Event, Packet, Stats};
 
 use lanes::{Lanes, Slot};
 use waiting::Waiting;
+use writing::Batch;
 pub(crate) use waiting::WaitingBytes;
 
 /// How many operations one round takes, so that a flood of them does not hold back lanes that have frames already.
@@ -46,6 +48,7 @@ pub(crate) struct Writer {
     dirty: Vec<ConnectionId>,
     /// Parked lanes that can be written again.
     writable: Arc<Mutex<Vec<ConnectionId>>>,
+    batch: Batch,
     waiting: Waiting,
     news: Vec<Event>,
     flushes: Vec<(Arc<Latch>, Instant)>,
@@ -67,6 +70,7 @@ impl Writer {
             spare: Vec::new(),
             dirty: Vec::new(),
             writable: Arc::default(),
+            batch: Batch::default(),
             waiting: Waiting::default(),
             news: Vec::new(),
             flushes: Vec::new(),
@@ -78,6 +82,7 @@ impl Writer {
 
     /// Works until it is stopped. Blocks the thread.
     pub(crate) fn run(mut self, runtime: &Runtime) {
+        self.batch = Batch::new(self.config.io_uring);
         runtime.block_on(async {
             loop {
                 if self.round() {
@@ -118,11 +123,7 @@ impl Writer {
             let Some(op) = self.ops.pop() else { break };
             self.apply(op);
         }
-        let writable = std::mem::take(&mut *self.writable.lock());
-        let tried = std::mem::take(&mut self.dirty);
-        for connection in writable.into_iter().chain(tried) {
-            self.write(connection);
-        }
+        self.write_lanes();
         let more = !self.ops.is_empty() || !self.dirty.is_empty();
         self.shared.stats.publish(&self.stats);
         self.waiting.publish(&self.shared.waiting, &mut self.lanes);
@@ -226,57 +227,6 @@ impl Writer {
                 false
             }
         }
-    }
-
-    /// Writes what a lane has, for one turn; true when it has more, which the kernel would take.
-    fn write(&mut self, connection: ConnectionId) -> bool {
-        let Some(slot) = self.lanes.get(connection) else { return false };
-        slot.dirty = false;
-        let Some(socket) = &slot.socket else { return false };
-        let (was_parked, before) = (slot.lane.is_parked(), slot.lane.bytes());
-        let written = slot.lane.write(|parts| socket.send(parts));
-        self.stats.frames += u64::from(written.frames);
-        self.stats.bytes += written.bytes as u64;
-        self.stats.system_calls += u64::from(written.calls);
-        if was_parked || slot.lane.is_parked() {
-            self.waiting.changed(connection);
-        }
-        if was_parked {
-            self.stats.buffered_bytes -= before as u64;
-            self.stats.parked_lanes -= 1;
-        }
-        if slot.lane.is_parked() {
-            self.stats.buffered_bytes += slot.lane.bytes() as u64;
-            self.stats.parked_lanes += 1;
-        }
-        if written.tickets > 0 {
-            self.news.push(Event::Written(connection, written.tickets));
-        }
-        match written.rest {
-            Rest::Nothing if was_parked => {
-                slot.unwatch();
-                self.news.push(Event::Resumed(connection));
-            }
-            Rest::More => {
-                slot.dirty = true;
-                self.dirty.push(connection);
-                return true;
-            }
-            Rest::Blocked if !was_parked => {
-                let (writable, shared) = (Arc::clone(&self.writable), Arc::clone(&self.shared));
-                slot.watch(move || {
-                    writable.lock().push(connection);
-                    shared.inbox.nudge();
-                });
-                self.news.push(Event::Parked(connection));
-            }
-            Rest::Nothing | Rest::Blocked => {}
-            Rest::Lost(error) => {
-                slot.let_go();
-                self.news.push(Event::Failed(connection, error.raw_os_error().unwrap_or_default()));
-            }
-        }
-        false
     }
 
     /// Ends a lane that cannot go on. Its descriptor is let go at once, its place is kept until it is closed.
