@@ -13,6 +13,9 @@ const { flushAtExit, forgetAtExit } = require('./exit')
 /** The kinds of `src/events.rs`. */
 const EVENT = { WRITTEN: 0, PARKED: 1, RESUMED: 2, FAILED: 3, SLOW: 4, CLOSED: 5, WRITER_LOST: 6 }
 
+/** Up to so many small frames are written on the event loop, at most once a millisecond: to wake a thread would take longer. */
+const INLINE = 16
+
 class Engine {
   /** @type {import('./options').Settings} */
   settings
@@ -42,6 +45,7 @@ class Engine {
       maxBufferedBytes: settings.maxBufferedBytes,
       drop: settings.overflow === 'drop',
       ioUring: settings.ioUring,
+      inline: INLINE,
     })
   }
 

@@ -23,6 +23,8 @@ pub struct NativeOptions {
     pub drop: bool,
     /// Send in batches by io_uring, where the kernel offers it.
     pub io_uring: bool,
+    /// Up to so many small frames are written on the event loop, when little else was lately. 0: never.
+    pub inline: u32,
 }
 
 /// The engine of one Socket.IO server: its rooms, and its writers while there are lanes.
@@ -53,6 +55,7 @@ impl NativeEngine {
             max_buffered_bytes,
             overflow: if options.drop { Overflow::Drop } else { Overflow::Disconnect },
             io_uring: options.io_uring,
+            inline: options.inline as usize,
         };
         Self {
             config,

@@ -9,8 +9,11 @@ pub struct Config {
     pub max_buffered_bytes: usize,
     /// What happens to a lane that would pass it.
     pub overflow: Overflow,
-    /// Send in batches by io_uring, where the kernel offers it.
+    /// Send in batches by `io_uring`, where the kernel offers it.
     pub io_uring: bool,
+    /// Up to so many small frames are written by the thread that hands them over, when the writer sleeps and little was handed
+    /// over lately: waking a thread takes longer. 0: never.
+    pub inline: usize,
 }
 
 /// What happens to a lane that would pass [`Config::max_buffered_bytes`].

@@ -1,26 +1,20 @@
 //! The handle on the writers.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use socketio_rooms::{ConnectionId, Target};
-use tokio::runtime;
 
 use crate::event::EventQueue;
 use crate::flush::Latch;
-use crate::inbox::{Broadcast, Inbox, Op, Send};
+use crate::inbox::{Broadcast, Op, Send};
 use crate::socket::{RawSocket, Socket};
-use crate::stats::SharedStats;
-use crate::writer::{Shared, WaitingBytes, Writer};
+use crate::writer::{Seat, Shared};
 use crate::{Config, Event, Form, Packet, Stats};
-
-/// A writer keeps little on its stack.
-const STACK: usize = 256 * 1024;
 
 /// Why a lane could not be opened. The connection can go on without one.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +36,7 @@ pub struct SendOptions {
 
 /// Writer threads and the way to hand work to them. Dropping it stops them.
 pub struct Fanout {
-    writers: Vec<Arc<Shared>>,
+    writers: Vec<Seat>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     events: Arc<EventQueue>,
     /// Moments: each opened lane begins a new one.
@@ -56,23 +50,8 @@ impl Fanout {
         let mut fanout = Self { writers: Vec::new(), threads: Mutex::default(), events, epoch: AtomicU64::new(0) };
         let config = Config { writers: config.writers.max(1), ..config };
         for number in 0..config.writers {
-            let shared = Arc::new(Shared {
-                inbox: Inbox::default(),
-                stats: SharedStats::default(),
-                waiting: WaitingBytes::default(),
-            });
-            // Here, where it can still be told that there is no descriptor for it.
-            let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-            let writer = Writer::new(number, Arc::clone(&shared), Arc::clone(&fanout.events), config);
-            let events = Arc::clone(&fanout.events);
-            let name = format!("sio-writer-{number}");
-            let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-                if catch_unwind(AssertUnwindSafe(|| writer.run(&runtime))).is_err() {
-                    let number = u32::try_from(number).unwrap_or(u32::MAX);
-                    events.publish(&mut vec![Event::WriterLost(number)]);
-                }
-            })?;
-            fanout.writers.push(shared);
+            let (seat, thread) = Seat::start(number, &fanout.events, config)?;
+            fanout.writers.push(seat);
             fanout.threads.lock().push(thread);
         }
         Ok(fanout)
@@ -86,12 +65,15 @@ impl Fanout {
     /// Opens the lane of a connection: from now on nobody else may write to its socket. `form`: what its client
     /// understands.
     pub fn open(&self, connection: ConnectionId, raw: RawSocket<'_>, form: Form) -> Result<(), OpenError> {
-        if self.writer_of(connection).is_none_or(|shared| shared.inbox.is_closed()) {
+        let Some(shared) = self.writer_of(connection).filter(|shared| !shared.inbox.is_closed()) else {
             return Err(io::Error::other("a writer that has ended").into());
-        }
+        };
         let socket = Socket::duplicate(raw)?;
         let epoch = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
-        self.push(connection, Op::Open { connection, socket, form, epoch });
+        if let Some(deflate) = form.deflate {
+            shared.inbox.compresses_from(deflate.threshold);
+        }
+        shared.inbox.push(Op::Open { connection, socket, form, epoch });
         Ok(())
     }
 
@@ -115,8 +97,8 @@ impl Fanout {
             return self.push(connection, Op::Send(send));
         }
         let broadcast = Arc::new(Broadcast { target, packet, volatile, tick, epoch });
-        for shared in &self.writers {
-            shared.inbox.push(Op::Broadcast(Arc::clone(&broadcast)));
+        for seat in &self.writers {
+            seat.shared.inbox.push(Op::Broadcast(Arc::clone(&broadcast)));
         }
     }
 
@@ -130,18 +112,17 @@ impl Fanout {
         self.push(connection, Op::Close(connection));
     }
 
-    /// Wakes the writers that have something to do. To be called at the end of a tick in which something was handed over.
+    /// Wakes the writers that have something to do, or does it here when it is little. To be called at the end of a tick in
+    /// which something was handed over.
     pub fn wake(&self) {
-        for shared in &self.writers {
-            shared.inbox.wake();
-        }
+        self.writers.iter().for_each(Seat::wake);
     }
 
     /// Blocks until everything handed over is written, or `timeout` has passed (then false).
     pub fn flush(&self, timeout: Duration) -> bool {
         let latch = Arc::new(Latch::new(self.writers.len()));
         let deadline = Instant::now() + timeout;
-        for shared in &self.writers {
+        for Seat { shared, .. } in &self.writers {
             shared.inbox.push(Op::Flush(Arc::clone(&latch), deadline));
             shared.inbox.nudge();
         }
@@ -162,12 +143,12 @@ impl Fanout {
 
     /// Reads the counters, at most one round old.
     pub fn stats(&self) -> Stats {
-        self.writers.iter().map(|shared| shared.stats.read()).fold(Stats::default(), Stats::plus)
+        self.writers.iter().map(|seat| seat.shared.stats.read()).fold(Stats::default(), Stats::plus)
     }
 
     /// Stops the writers when they have done what was handed over. What is handed over later is dropped.
     pub fn stop(&self) {
-        for shared in &self.writers {
+        for Seat { shared, .. } in &self.writers {
             shared.inbox.push(Op::Stop);
             shared.inbox.nudge();
         }
@@ -188,8 +169,8 @@ impl Fanout {
         }
     }
 
-    fn writer_of(&self, connection: ConnectionId) -> Option<&Arc<Shared>> {
-        self.writers.get(connection as usize % self.writers.len().max(1))
+    fn writer_of(&self, connection: ConnectionId) -> Option<&Shared> {
+        self.writers.get(connection as usize % self.writers.len().max(1)).map(|seat| &*seat.shared)
     }
 }
 

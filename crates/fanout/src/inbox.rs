@@ -1,6 +1,7 @@
 //! What a writer is to do, in order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -45,7 +46,23 @@ pub(crate) enum Op {
     Stop,
 }
 
+/// A packet of so many bytes is large in any case.
+const LARGE: usize = 16 * 1024;
+
+/// The weight of what only the writer's own thread does.
+const HEAVY: usize = 1 << 20;
+
 impl Op {
+    /// How much it is to do: the number of small frames to write, or more. Never 0.
+    fn weight(&self, large: usize) -> usize {
+        match self {
+            Self::Send(send) if send.packet.len() < large => 1,
+            Self::Broadcast(broadcast) if broadcast.packet.len() < large => broadcast.target.most().max(1),
+            Self::Open { .. } | Self::Fence(_) | Self::Close(_) => 1,
+            Self::Send(_) | Self::Broadcast(_) | Self::Flush(..) | Self::Stop => HEAVY,
+        }
+    }
+
     /// Nobody will do it.
     fn give_up(self) {
         if let Self::Flush(latch, _) = self {
@@ -58,8 +75,17 @@ impl Op {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     /// `None` when the writer has ended.
-    ops: Mutex<Option<Vec<Op>>>,
+    list: Mutex<Option<List>>,
     notify: Notify,
+    /// From how many bytes on a packet is more than a small frame to write.
+    large: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    ops: Vec<Op>,
+    /// How much there is to do, in small frames to write.
+    weight: usize,
 }
 
 /// A writer is woken without waiting for the end of the tick when so much has piled up.
@@ -67,55 +93,61 @@ const WAKE_AT: usize = 64;
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { ops: Mutex::new(Some(Vec::new())), notify: Notify::new() }
+        Self { list: Mutex::new(Some(List::default())), notify: Notify::new(), large: AtomicUsize::new(LARGE) }
     }
 }
 
 impl Inbox {
-    /// Adds an operation. The writer sees it after [`Self::wake`], at the latest. Dropped when the writer has ended.
+    /// Adds an operation. The writer sees it after it is woken, at the latest. Dropped when the writer has ended.
     pub(crate) fn push(&self, op: Op) {
+        let large = self.large.load(Ordering::Relaxed);
         let waiting = {
-            let mut ops = self.ops.lock();
-            let Some(ops) = &mut *ops else { return op.give_up() };
-            ops.push(op);
-            ops.len()
+            let mut list = self.list.lock();
+            let Some(list) = &mut *list else { return op.give_up() };
+            list.weight = list.weight.saturating_add(op.weight(large));
+            list.ops.push(op);
+            list.ops.len()
         };
         if waiting == WAKE_AT {
             self.notify.notify_one();
         }
     }
 
-    /// Wakes the writer if there is something to do.
-    pub(crate) fn wake(&self) {
-        if self.ops.lock().as_ref().is_some_and(|ops| !ops.is_empty()) {
-            self.notify.notify_one();
-        }
+    /// Some lanes compress packets from so many bytes on: that is not little to do.
+    pub(crate) fn compresses_from(&self, threshold: usize) {
+        self.large.fetch_min(threshold, Ordering::Relaxed);
     }
 
-    /// Wakes the writer for something that is not in the list.
+    /// How much there is to do, in small frames to write: 0 when there is nothing.
+    pub(crate) fn weight(&self) -> usize {
+        self.list.lock().as_ref().map_or(0, |list| list.weight)
+    }
+
+    /// Wakes the writer.
     pub(crate) fn nudge(&self) {
         self.notify.notify_one();
     }
 
     /// Moves everything out, into the empty `taken`.
     pub(crate) fn take(&self, taken: &mut Vec<Op>) {
-        if let Some(ops) = &mut *self.ops.lock() {
-            std::mem::swap(ops, taken);
+        if let Some(list) = &mut *self.list.lock() {
+            std::mem::swap(&mut list.ops, taken);
+            list.weight = 0;
         }
     }
 
     /// The writer ends: what is here is dropped, and whatever comes.
     pub(crate) fn close(&self) {
-        let ops = self.ops.lock().take();
-        ops.into_iter().flatten().for_each(Op::give_up);
+        let list = self.list.lock().take();
+        list.into_iter().flat_map(|list| list.ops).for_each(Op::give_up);
     }
 
     /// Whether the writer has ended.
     pub(crate) fn is_closed(&self) -> bool {
-        self.ops.lock().is_none()
+        self.list.lock().is_none()
     }
 
-    /// Returns after a [`Self::wake`] or [`Self::nudge`] since the last return.
+    /// Returns after a [`Self::nudge`] since the last return.
     pub(crate) async fn woken(&self) {
         self.notify.notified().await;
     }

@@ -55,7 +55,7 @@ impl Model {
     fn new(max_buffered_bytes: usize, overflow: Overflow) -> Self {
         Self {
             lane: Lane::default(),
-            config: Config { writers: 1, max_buffered_bytes, overflow, io_uring: false },
+            config: Config { writers: 1, max_buffered_bytes, overflow, io_uring: false, inline: 0 },
             queued: Vec::new(),
             wire: 0,
             ends: Vec::new(),

@@ -78,6 +78,11 @@ impl Packet {
         self
     }
 
+    /// Its size on the wire for most clients, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.current.plain.iter().map(Frame::len).sum()
+    }
+
     pub(crate) fn key(&self) -> Option<&Arc<str>> {
         self.key.as_ref()
     }

@@ -20,6 +20,8 @@ pub struct Stats {
     pub bytes: u64,
     /// System calls that wrote them, or tried to.
     pub system_calls: u64,
+    /// Frames that left many to a system call, by `io_uring`: 0 where the kernel does not offer it.
+    pub batched: u64,
     /// Packets dropped: volatile ones, and those past the limit of a buffer.
     pub dropped: u64,
     /// Packets that took the place of an older one with the same key.
@@ -39,6 +41,7 @@ impl Stats {
             frames: self.frames + other.frames,
             bytes: self.bytes + other.bytes,
             system_calls: self.system_calls + other.system_calls,
+            batched: self.batched + other.batched,
             dropped: self.dropped + other.dropped,
             conflated: self.conflated + other.conflated,
             slow_disconnects: self.slow_disconnects + other.slow_disconnects,
@@ -66,4 +69,15 @@ macro_rules! counters {
     };
 }
 
-counters!(lanes, parked_lanes, buffered_bytes, frames, bytes, system_calls, dropped, conflated, slow_disconnects);
+counters!(
+    lanes,
+    parked_lanes,
+    buffered_bytes,
+    frames,
+    bytes,
+    system_calls,
+    batched,
+    dropped,
+    conflated,
+    slow_disconnects
+);

@@ -1,9 +1,10 @@
 //! A writer: a thread that writes the lanes assigned to it.
 //!
 //! It works in rounds: take operations from the inbox (bounded), put frames on lanes, write each lane that has some once,
-//! report. Between rounds it sleeps until its inbox is woken, a parked lane can be written again, or a flush is due.
+//! report. Rounds are made by the writer's own thread, and now and then by one that has little to hand over ([`Seat`]).
 
 mod lanes;
+mod seat;
 mod waiting;
 mod writing;
 
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use socketio_rooms::ConnectionId;
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 use crate::event::EventQueue;
 use crate::flush::Latch;
@@ -22,22 +23,35 @@ use crate::stats::SharedStats;
 use crate::{Config, Event, Packet, Stats};
 
 use lanes::{Lanes, Slot};
-use waiting::Waiting;
+pub(crate) use seat::Seat;
+use waiting::{Waiting, WaitingBytes};
 use writing::Batch;
-pub(crate) use waiting::WaitingBytes;
 
 /// How many operations one round takes, so that a flood of them does not hold back lanes that have frames already.
 const ROUND: usize = 256;
 
 /// What a writer shares with those that hand work to it.
+#[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
     pub(crate) stats: SharedStats,
     pub(crate) waiting: WaitingBytes,
 }
 
-pub(crate) struct Writer {
+/// What is to be done after a round.
+enum Next {
+    /// Another one.
+    Round,
+    /// Sleep until woken, or until this moment.
+    Sleep(Option<Instant>),
+    /// Nothing more.
+    End,
+}
+
+struct Writer {
     shared: Arc<Shared>,
+    /// Where parked lanes wait.
+    runtime: Option<Handle>,
     events: Arc<EventQueue>,
     config: Config,
     lanes: Lanes,
@@ -56,13 +70,15 @@ pub(crate) struct Writer {
     /// Counts broadcasts, to visit a lane once in each.
     broadcasts: u64,
     stopped: bool,
+    ended: bool,
 }
 
 impl Writer {
-    /// A writer of the lanes whose index is `number` modulo `config.writers`.
-    pub(crate) fn new(number: usize, shared: Arc<Shared>, events: Arc<EventQueue>, config: Config) -> Self {
+    /// A writer of the lanes whose index is `number` modulo `config.writers`. Parked lanes wait in `runtime`.
+    fn new(number: usize, shared: Arc<Shared>, events: Arc<EventQueue>, config: Config, runtime: Handle) -> Self {
         Self {
             shared,
+            runtime: Some(runtime),
             events,
             config,
             lanes: Lanes::new(number, config.writers),
@@ -70,50 +86,22 @@ impl Writer {
             spare: Vec::new(),
             dirty: Vec::new(),
             writable: Arc::default(),
-            batch: Batch::default(),
+            batch: Batch::new(config.io_uring),
             waiting: Waiting::default(),
             news: Vec::new(),
             flushes: Vec::new(),
             stats: Stats::default(),
             broadcasts: 0,
             stopped: false,
+            ended: false,
         }
     }
 
-    /// Works until it is stopped. Blocks the thread.
-    pub(crate) fn run(mut self, runtime: &Runtime) {
-        self.batch = Batch::new(self.config.io_uring);
-        runtime.block_on(async {
-            loop {
-                if self.round() {
-                    // More to do: let the runtime see which parked lanes can be written meanwhile.
-                    tokio::task::yield_now().await;
-                } else if self.stopped {
-                    // Each lane has written all, or the kernel takes no more.
-                    return;
-                } else {
-                    self.sleep().await;
-                }
-            }
-        });
-    }
-
-    async fn sleep(&self) {
-        let due = self.flushes.iter().map(|(_, deadline)| *deadline).min();
-        match due {
-            None => self.shared.inbox.woken().await,
-            Some(due) => {
-                let timeout = tokio::time::sleep_until(due.into());
-                tokio::select! {
-                    () = self.shared.inbox.woken() => {}
-                    () = timeout => {}
-                }
-            }
+    /// Takes operations from the inbox, writes, and reports.
+    fn round(&mut self) -> Next {
+        if self.ended {
+            return Next::End;
         }
-    }
-
-    /// One round; true when there is more to do at once.
-    fn round(&mut self) -> bool {
         if self.ops.is_empty() && !self.stopped {
             self.shared.inbox.take(&mut self.spare);
             std::mem::swap(&mut self.ops, &mut self.spare);
@@ -130,7 +118,19 @@ impl Writer {
         self.events.publish(&mut self.news);
         // Last: what was written until a flush ends has been told.
         self.end_flushes(!more && self.stats.parked_lanes == 0);
-        more
+        if more {
+            Next::Round
+        } else if self.stopped {
+            // Each lane has written all, or the kernel takes no more.
+            Next::End
+        } else {
+            Next::Sleep(self.flushes.iter().map(|(_, deadline)| *deadline).min())
+        }
+    }
+
+    /// Whether a round does no more than what is in the inbox.
+    fn has_nothing_else(&self) -> bool {
+        self.ops.is_empty() && self.dirty.is_empty() && self.flushes.is_empty() && self.writable.lock().is_empty()
     }
 
     fn apply(&mut self, op: Op) {
@@ -270,14 +270,19 @@ impl Writer {
             !done
         });
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        for (latch, _) in &self.flushes {
+    /// Lets go of everything. What is handed over from now on is dropped.
+    fn end(&mut self) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        for (latch, _) in self.flushes.drain(..) {
             latch.count_down(false);
         }
         self.shared.inbox.close();
+        self.lanes.clear();
+        self.batch = Batch::default();
+        self.runtime = None;
         self.shared.stats.publish(&Stats { lanes: 0, parked_lanes: 0, buffered_bytes: 0, ..self.stats });
         self.events.publish(&mut self.news);
     }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
+/// Everything is written by the writers' threads.
+const INLINE: usize = 0;
+
 #[expect(dead_code, reason = "this test needs some of it")]
 mod support;
 

@@ -25,6 +25,11 @@ impl Target {
         }
     }
 
+    /// The most recipients that there can be: who is in several of the rooms counts several times.
+    pub fn most(&self) -> usize {
+        self.include.iter().map(Members::len).sum()
+    }
+
     /// Whether certainly nobody is meant.
     pub fn is_empty(&self) -> bool {
         self.include.iter().all(Members::is_empty)

@@ -43,7 +43,8 @@ mod tests {
     use crate::lane::{Given, Giving, Lane};
     use crate::{Config, Overflow};
 
-    const CONFIG: Config = Config { writers: 1, max_buffered_bytes: 4000, overflow: Overflow::Drop, io_uring: false };
+    const CONFIG: Config =
+        Config { writers: 1, max_buffered_bytes: 4000, overflow: Overflow::Drop, io_uring: false, inline: 0 };
 
     /// A frame that says its number and has a length of its own.
     fn frame(number: u8, len: usize) -> Frame {

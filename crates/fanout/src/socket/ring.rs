@@ -1,4 +1,4 @@
-//! Many sends in one system call, by io_uring (Linux 5.6 and later, where it is not forbidden).
+//! Many sends in one system call, by `io_uring` (Linux 5.6 and later, where it is not forbidden).
 //!
 //! Each send is tried at once and never waited for (`MSG_DONTWAIT`), so the call returns when all have been tried. The kernel
 //! does not go back to the process in between: clients on the same machine do not take the processor from a half-written broadcast.

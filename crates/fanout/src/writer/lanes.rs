@@ -1,6 +1,7 @@
 //! The lanes of one writer, by connection.
 
 use socketio_rooms::ConnectionId;
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::lane::Lane;
@@ -30,9 +31,9 @@ impl Slot {
     }
 
     /// Calls `on_writable` each time that the kernel takes bytes again.
-    pub(super) fn watch(&mut self, on_writable: impl Fn() + Send + 'static) {
+    pub(super) fn watch(&mut self, runtime: &Handle, on_writable: impl Fn() + Send + 'static) {
         let Some(socket) = self.socket.clone() else { return };
-        self.watcher = Some(tokio::spawn(socket.watch(on_writable)).abort_handle());
+        self.watcher = Some(runtime.spawn(socket.watch(on_writable)).abort_handle());
     }
 
     pub(super) fn unwatch(&mut self) {
@@ -66,6 +67,14 @@ impl Lanes {
     /// The lanes of writer `number` of so many.
     pub(super) fn new(number: usize, writers: usize) -> Self {
         Self { slots: Vec::new(), number, writers: writers.max(1), len: 0 }
+    }
+
+    /// Lets go of all.
+    pub(super) fn clear(&mut self) {
+        for mut slot in std::mem::take(&mut self.slots).into_iter().flatten() {
+            slot.let_go();
+        }
+        self.len = 0;
     }
 
     pub(super) fn len(&self) -> u64 {

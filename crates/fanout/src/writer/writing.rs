@@ -22,7 +22,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// To be called on the writer's thread. `wanted`: use what the kernel offers for it.
+    /// `wanted`: use what the kernel offers for it.
     pub(super) fn new(wanted: bool) -> Self {
         Self { ring: wanted.then(Ring::new).flatten(), ..Self::default() }
     }
@@ -80,6 +80,7 @@ impl Writer {
                     if let Some(slot) = self.lanes.get(connection) {
                         let before = slot.lane.bytes();
                         let written = slot.lane.wrote(result);
+                        self.stats.batched += u64::from(written.frames);
                         self.account(connection, written, false, before);
                     }
                 }
@@ -131,10 +132,13 @@ impl Writer {
             }
             Rest::Blocked if !was_parked => {
                 let (writable, shared) = (Arc::clone(&self.writable), Arc::clone(&self.shared));
-                slot.watch(move || {
+                let on_writable = move || {
                     writable.lock().push(connection);
                     shared.inbox.nudge();
-                });
+                };
+                if let Some(runtime) = &self.runtime {
+                    slot.watch(runtime, on_writable);
+                }
                 self.news.push(Event::Parked(connection));
             }
             Rest::Nothing | Rest::Blocked => {}

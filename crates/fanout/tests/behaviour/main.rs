@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
+/// Everything is written by the writers' threads. `inline.rs` has the same tests with work done by the thread that hands it over.
+const INLINE: usize = 0;
+
 #[path = "../support/mod.rs"]
 mod support;
 

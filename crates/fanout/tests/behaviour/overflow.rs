@@ -4,7 +4,7 @@ use socketio_fanout::{Config, Event, Overflow, Packet, SendOptions};
 
 use crate::support::{CONFIG, Client, Engine, TCP_TAKES, frame, long, packet, text_of};
 
-const LIMIT: Config = Config { writers: 1, max_buffered_bytes: 100_000, overflow: Overflow::Disconnect, io_uring: true };
+const LIMIT: Config = Config { writers: 1, max_buffered_bytes: 100_000, ..CONFIG };
 
 #[test]
 fn a_client_that_falls_too_far_behind_is_given_up_and_others_get_everything() {

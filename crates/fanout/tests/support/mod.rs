@@ -20,7 +20,13 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A new TCP connection on the loopback interface takes so many bytes, at least, before its client reads any.
 pub const TCP_TAKES: usize = if cfg!(target_os = "linux") { 1_700_000 } else { 50_000 };
 
-pub const CONFIG: Config = Config { writers: 2, max_buffered_bytes: 64 << 20, overflow: Overflow::Disconnect, io_uring: true };
+pub const CONFIG: Config = Config {
+    writers: 2,
+    max_buffered_bytes: 64 << 20,
+    overflow: Overflow::Disconnect,
+    io_uring: true,
+    inline: crate::INLINE,
+};
 
 /// The engine, a namespace, and all events so far.
 pub struct Engine {
