@@ -15,6 +15,7 @@ socketio-loadgen: raw Socket.IO clients over WebSocket
   --namespace NAME       the namespace that they join (/)
   --path PATH            the path of the Engine.IO server (/socket.io/)
   --slow K               the last K clients never read once they are connected (0)
+  --deflate              negotiate per-message deflate; the server must then compress without context take-over
 
 Lines on standard input: reset, report, quit. The end of the input quits.
 ";
@@ -60,6 +61,8 @@ pub struct Args {
     pub path: String,
     /// How many clients stop reading once connected.
     pub slow: usize,
+    /// Whether per-message deflate is negotiated.
+    pub deflate: bool,
 }
 
 impl Args {
@@ -75,6 +78,7 @@ impl Args {
             namespace: "/".to_owned(),
             path: "/socket.io/".to_owned(),
             slow: 0,
+            deflate: false,
         };
         while let Some(flag) = words.next() {
             if flag == "--help" {
@@ -89,6 +93,7 @@ impl Args {
                 "--namespace" => args.namespace = with_slash(value()?),
                 "--path" => args.path = with_slash(value()?),
                 "--slow" => args.slow = number(&flag, value()?)?,
+                "--deflate" => args.deflate = true,
                 _ => return Err(ArgsError::Unknown(flag)),
             }
         }
@@ -125,10 +130,10 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let line = "--address 127.0.0.1:81 --clients 7 --connect-rate 3 --connect-timeout 9 --namespace chat --path /x/ --slow 2";
+        let line = "--address 127.0.0.1:81 --clients 7 --connect-rate 3 --connect-timeout 9 --namespace chat --path /x/ --slow 2 --deflate";
         let args = parse(line).unwrap().unwrap();
         assert_eq!((args.address.port(), args.host.as_str()), (81, "127.0.0.1:81"));
-        assert_eq!((args.clients, args.in_flight, args.slow), (7, 3, 2));
+        assert_eq!((args.clients, args.in_flight, args.slow, args.deflate), (7, 3, 2, true));
         assert_eq!((args.namespace.as_str(), args.path.as_str()), ("/chat", "/x/"));
         assert_eq!(args.connect_timeout, Duration::from_secs(9));
     }

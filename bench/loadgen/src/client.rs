@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::handshake::{Greeting, Response};
+use crate::inflate::InflateError;
 use crate::outbox::Outbox;
 use crate::scan::{Frame, FrameScanner, ScanError};
 use crate::tally::Tally;
@@ -20,6 +21,9 @@ pub enum ClientError {
     /// The server did not speak WebSocket.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// A compressed message that is none.
+    #[error(transparent)]
+    Inflate(#[from] InflateError),
     /// The server said no.
     #[error("{0}")]
     Refused(String),
@@ -64,10 +68,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Begins to connect.
-    pub fn connect(address: SocketAddr) -> io::Result<Self> {
+    /// Begins to connect. `deflate`: whether it will offer compression.
+    pub fn connect(address: SocketAddr, deflate: bool) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
-        Ok(Self { stream, stage: Stage::Connecting, scanner: FrameScanner::default(), outbox: Outbox::default() })
+        let scanner = FrameScanner::new(deflate);
+        Ok(Self { stream, stage: Stage::Connecting, scanner, outbox: Outbox::default() })
     }
 
     /// Its socket, to be registered.
@@ -118,7 +123,7 @@ impl Client {
         tally.read(size);
         let bytes = buffer.get(..size).unwrap_or_default();
         if let Stage::Upgrading(response) = &mut self.stage {
-            if let Some(rest) = response.feed(bytes).map_err(ClientError::Refused)? {
+            if let Some(rest) = response.feed(bytes, greeting.deflate).map_err(ClientError::Refused)? {
                 self.stage = Stage::Opening;
                 self.frames(&rest, greeting, tally)?;
             }
@@ -152,6 +157,12 @@ fn on_frame(
     now: u64,
 ) {
     match frame.opcode {
+        // Only events are long enough to be compressed.
+        OpCode::Text if frame.compressed => {
+            if let Err(error) = tally.compressed(frame, now) {
+                *stage = Stage::Over(error.into());
+            }
+        }
         OpCode::Text => match (EnginePacket::of(frame.head), &*stage) {
             (Some(EnginePacket::Message), _) => on_packet(frame.head, stage, tally, now),
             (Some(EnginePacket::Ping), _) => outbox.frame(OpCode::Text, b"3"),

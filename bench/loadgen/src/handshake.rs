@@ -4,12 +4,18 @@ use crate::args::Args;
 
 /// Longer response headers are not from a Socket.IO server.
 const MAX_RESPONSE: usize = 16 * 1024;
+/// What Chromium offers.
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+/// What the answer must say then: each message can be inflated alone.
+const ACCEPTED: [&str; 2] = ["permessage-deflate", "server_no_context_takeover"];
 
 /// What every client sends, made once.
 #[derive(Debug)]
 pub struct Greeting {
-    /// The HTTP upgrade. It offers no extension, so the server never compresses.
+    /// The HTTP upgrade. Unless it offers deflate the server never compresses.
     pub upgrade: String,
+    /// Whether it offers deflate, so that an answer without it is refused.
+    pub deflate: bool,
     /// The CONNECT packet, inside its Engine.IO message.
     pub connect: String,
 }
@@ -17,13 +23,14 @@ pub struct Greeting {
 impl Greeting {
     /// The greeting for a server. The key is the RFC's own example: nobody checks it for freshness.
     pub fn new(args: &Args) -> Self {
+        let extensions = if args.deflate { OFFER } else { "" };
         let upgrade = format!(
             "GET {}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-            args.path, args.host
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
+            args.path, args.host, extensions
         );
         let connect = if args.namespace == "/" { "40".to_owned() } else { format!("40{},", args.namespace) };
-        Self { upgrade, connect }
+        Self { upgrade, deflate: args.deflate, connect }
     }
 }
 
@@ -35,13 +42,18 @@ pub struct Response {
 
 impl Response {
     /// Adds bytes. Returns what follows the answer once it is whole and accepts the upgrade, and an error text when it does not.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    /// `deflate`: whether the answer must accept it.
+    pub fn feed(&mut self, bytes: &[u8], deflate: bool) -> Result<Option<Vec<u8>>, String> {
         self.bytes.extend_from_slice(bytes);
         let Some(end) = memchr::memmem::find(&self.bytes, b"\r\n\r\n") else {
             return if self.bytes.len() > MAX_RESPONSE { Err(self.refusal()) } else { Ok(None) };
         };
         if !self.bytes.starts_with(b"HTTP/1.1 101 ") {
             return Err(self.refusal());
+        }
+        let head = self.bytes.get(..end).unwrap_or_default();
+        if deflate && !ACCEPTED.iter().all(|word| memchr::memmem::find(head, word.as_bytes()).is_some()) {
+            return Err("the server does not compress each message for itself".to_owned());
         }
         Ok(Some(self.bytes.get(end + 4..).unwrap_or_default().to_vec()))
     }
@@ -61,14 +73,28 @@ mod tests {
     #[test]
     fn what_follows_the_answer_is_handed_back() {
         let mut response = Response::default();
-        assert_eq!(response.feed(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r").unwrap(), None);
-        assert_eq!(response.feed(b"\n\x81\x01").unwrap(), Some(vec![0x81, 1]));
+        assert_eq!(
+            response.feed(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r", false).unwrap(),
+            None
+        );
+        assert_eq!(response.feed(b"\n\x81\x01", false).unwrap(), Some(vec![0x81, 1]));
     }
 
     #[test]
     fn a_refusal_is_quoted() {
-        let refused = Response::default().feed(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap_err();
+        let refused = Response::default().feed(b"HTTP/1.1 404 Not Found\r\n\r\n", false).unwrap_err();
         assert!(refused.ends_with("HTTP/1.1 404 Not Found"), "{refused}");
-        assert!(Response::default().feed(&vec![b'x'; MAX_RESPONSE + 1]).is_err());
+        assert!(Response::default().feed(&vec![b'x'; MAX_RESPONSE + 1], false).is_err());
+    }
+
+    #[test]
+    fn deflate_that_was_offered_must_be_accepted_without_context_take_over() {
+        let answer = |extension: &str| {
+            let answer = format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Extensions: {extension}\r\n\r\n");
+            Response::default().feed(answer.as_bytes(), true)
+        };
+        assert!(answer("permessage-deflate; server_no_context_takeover").is_ok());
+        assert!(answer("permessage-deflate").is_err());
+        assert!(Response::default().feed(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", true).is_err());
     }
 }

@@ -13,6 +13,7 @@ mod clock;
 mod control;
 mod handshake;
 mod histogram;
+mod inflate;
 mod outbox;
 mod scan;
 mod swarm;

@@ -8,12 +8,18 @@ use socketio_wire::OpCode;
 
 /// How much of a payload is looked at: all that is needed of a handshake or of the beginning of an event.
 pub const HEAD: usize = 4096;
+/// The bit of a message that is compressed (RSV1).
+const COMPRESSED: u8 = 0x40;
 
 /// A frame that came whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// What the frame holds.
     pub opcode: OpCode,
+    /// Whether its payload is compressed (RFC 7692).
+    pub compressed: bool,
+    /// How long its payload is.
+    pub len: u64,
     /// Its payload, of which at most the first [`HEAD`] bytes.
     pub head: &'a [u8],
 }
@@ -33,16 +39,21 @@ pub enum ScanError {
 /// The frame header at the beginning of some bytes.
 struct Header {
     opcode: OpCode,
+    compressed: bool,
     size: usize,
     len: u64,
 }
 
 impl Header {
     /// `None` until all of it is there.
-    fn parse(bytes: &[u8]) -> Result<Option<Self>, ScanError> {
+    /// `deflate`: whether messages may be compressed.
+    fn parse(bytes: &[u8], deflate: bool) -> Result<Option<Self>, ScanError> {
         let [first, second, after @ ..] = bytes else { return Ok(None) };
-        let opcode = OpCode::from_first_byte(*first).filter(|_| first & 0x70 == 0);
-        let opcode = opcode.ok_or(ScanError::BadFirstByte(*first))?;
+        let opcode = OpCode::from_first_byte(*first).ok_or(ScanError::BadFirstByte(*first))?;
+        let compressed = first & 0x70 == COMPRESSED && deflate && matches!(opcode, OpCode::Text | OpCode::Binary);
+        if first & 0x70 != 0 && !compressed {
+            return Err(ScanError::BadFirstByte(*first));
+        }
         let (size, len) = match *second {
             126 => {
                 let Some(len) = after.first_chunk() else { return Ok(None) };
@@ -55,7 +66,13 @@ impl Header {
             short if short < 126 => (2, u64::from(short)),
             _ => return Err(ScanError::Masked),
         };
-        Ok(Some(Self { opcode, size, len }))
+        Ok(Some(Self { opcode, compressed, size, len }))
+    }
+
+    /// The frame with this payload, or its beginning.
+    fn frame<'a>(&self, payload: &'a [u8]) -> Frame<'a> {
+        let head = payload.get(..HEAD).unwrap_or(payload);
+        Frame { opcode: self.opcode, compressed: self.compressed, len: self.len, head }
     }
 
     /// How much of the payload is kept when the frame is cut, and how much is passed over.
@@ -68,11 +85,17 @@ impl Header {
 /// Walks the frames of one connection.
 #[derive(Debug, Default)]
 pub struct FrameScanner {
+    deflate: bool,
     held: Vec<u8>,
     skip: u64,
 }
 
 impl FrameScanner {
+    /// `deflate`: whether messages may be compressed.
+    pub fn new(deflate: bool) -> Self {
+        Self { deflate, ..Self::default() }
+    }
+
     /// Calls `on_frame` for each frame that ends in `bytes`, which is what arrived after the bytes of the last call.
     pub fn scan(&mut self, bytes: &[u8], mut on_frame: impl FnMut(Frame<'_>)) -> Result<(), ScanError> {
         let mut rest = bytes;
@@ -80,10 +103,10 @@ impl FrameScanner {
             let Some(after) = self.complete_held(rest, &mut on_frame)? else { return Ok(()) };
             rest = after;
         }
-        while let Some(header) = Header::parse(rest)? {
+        while let Some(header) = Header::parse(rest, self.deflate)? {
             let whole = usize::try_from(header.len).ok().and_then(|len| rest.get(header.size..)?.split_at_checked(len));
             let Some((payload, after)) = whole else { break };
-            on_frame(Frame { opcode: header.opcode, head: payload.get(..HEAD).unwrap_or(payload) });
+            on_frame(header.frame(payload));
             rest = after;
         }
         if !rest.is_empty() {
@@ -103,7 +126,7 @@ impl FrameScanner {
         if self.skip == 0 {
             // The header comes first, a byte at a time: its own size is not known before its second byte.
             let header = loop {
-                if let Some(header) = Header::parse(&self.held)? {
+                if let Some(header) = Header::parse(&self.held, self.deflate)? {
                     break header;
                 }
                 let Some((byte, after)) = rest.split_first() else { return Ok(None) };
@@ -126,8 +149,8 @@ impl FrameScanner {
         if self.skip > 0 {
             return Ok(None);
         }
-        if let Some(header) = Header::parse(&self.held)? {
-            on_frame(Frame { opcode: header.opcode, head: self.held.get(header.size..).unwrap_or_default() });
+        if let Some(header) = Header::parse(&self.held, self.deflate)? {
+            on_frame(header.frame(self.held.get(header.size..).unwrap_or_default()));
         }
         self.held.clear();
         Ok(Some(rest))

@@ -130,7 +130,7 @@ impl Swarm<'_> {
     }
 
     fn connect(&self, index: usize) -> io::Result<Client> {
-        let mut client = Client::connect(self.args.address)?;
+        let mut client = Client::connect(self.args.address, self.args.deflate)?;
         self.poll.registry().register(client.stream(), Token(index), Interest::READABLE | Interest::WRITABLE)?;
         Ok(client)
     }

@@ -2,16 +2,23 @@
 
 use crate::clock;
 use crate::histogram::Histogram;
+use crate::inflate::{InflateError, Inflater};
+use crate::scan;
 use memchr::memmem::Finder;
 use serde::Serialize;
 
 /// A server that wants its delays measured puts this key into an event, followed by its `process.hrtime.bigint()`.
 const STAMP: &[u8] = b"\"t\":";
+/// One compressed event in so many is inflated: to see that it is an event, and when it was sent. All of them would cost more
+/// than the server that is measured.
+const INFLATED_OF: u64 = 8;
 
 /// Counters, and the delays of the events that say when they were sent.
 #[derive(Debug)]
 pub struct Tally {
     messages: u64,
+    compressed: u64,
+    inflater: Inflater,
     bytes: u64,
     delays: Histogram,
     finder: Finder<'static>,
@@ -36,6 +43,8 @@ pub struct Latency {
 pub struct Reading {
     /// Events, each with its attachments as one.
     messages: u64,
+    /// How many of them came compressed.
+    compressed: u64,
     /// Bytes of everything that was read, headers included.
     bytes: u64,
     latency: Latency,
@@ -52,6 +61,8 @@ impl Tally {
     pub fn new() -> Self {
         Self {
             messages: 0,
+            compressed: 0,
+            inflater: Inflater::default(),
             bytes: 0,
             delays: Histogram::new(),
             finder: Finder::new(STAMP),
@@ -68,25 +79,36 @@ impl Tally {
 
     /// Counts one event that was read at `now`, and its delay if it says when it was sent.
     pub fn event(&mut self, payload: &[u8], now: u64) {
+        self.count(stamp(&self.finder, payload), now);
+    }
+
+    /// Counts one compressed event that was read at `now`, and looks into some of them.
+    pub fn compressed(&mut self, frame: scan::Frame<'_>, now: u64) -> Result<(), InflateError> {
+        let whole = frame.head.len() as u64 == frame.len;
+        self.compressed += 1;
+        let mut sent = None;
+        if whole && self.compressed.is_multiple_of(INFLATED_OF) {
+            let payload = self.inflater.message(frame.head)?;
+            if !payload.starts_with(b"42") {
+                return Err(InflateError::NoEvent);
+            }
+            sent = stamp(&self.finder, payload);
+        }
+        self.count(sent, now);
+        Ok(())
+    }
+
+    fn count(&mut self, sent: Option<u64>, now: u64) {
         self.messages += 1;
         self.last_ns = now;
-        if let Some(sent) = self.stamp(payload) {
+        if let Some(sent) = sent {
             self.delays.record(now.saturating_sub(sent));
         }
     }
 
-    fn stamp(&self, payload: &[u8]) -> Option<u64> {
-        let digits = payload.get(self.finder.find(payload)? + STAMP.len()..)?;
-        let mut value = None;
-        for byte in digits.iter().take_while(|byte| byte.is_ascii_digit()) {
-            value = Some(value.unwrap_or(0u64).wrapping_mul(10).wrapping_add(u64::from(byte - b'0')));
-        }
-        value
-    }
-
     /// Begins anew.
     pub fn reset(&mut self) {
-        (self.messages, self.bytes, self.last_ns) = (0, 0, 0);
+        (self.messages, self.compressed, self.bytes, self.last_ns) = (0, 0, 0, 0);
         self.delays.clear();
         self.since_ns = clock::monotonic_ns();
         self.since_cpu_ns = clock::cpu_ns();
@@ -97,6 +119,7 @@ impl Tally {
         let delays = &self.delays;
         Reading {
             messages: self.messages,
+            compressed: self.compressed,
             bytes: self.bytes,
             latency: Latency {
                 p50: delays.percentile(50) / 1000,
@@ -111,6 +134,16 @@ impl Tally {
     }
 }
 
+/// When the event says that it was sent.
+fn stamp(finder: &Finder<'_>, payload: &[u8]) -> Option<u64> {
+    let digits = payload.get(finder.find(payload)? + STAMP.len()..)?;
+    let mut value = None;
+    for byte in digits.iter().take_while(|byte| byte.is_ascii_digit()) {
+        value = Some(value.unwrap_or(0u64).wrapping_mul(10).wrapping_add(u64::from(byte - b'0')));
+    }
+    value
+}
+
 /// To the microsecond. A double holds every microsecond of a century.
 #[expect(clippy::cast_precision_loss, reason = "below 2^53 microseconds nothing is lost")]
 fn milliseconds(nanoseconds: u64) -> f64 {
@@ -119,7 +152,9 @@ fn milliseconds(nanoseconds: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use socketio_wire::{Frame, OpCode};
 
     #[test]
     fn an_event_with_a_stamp_is_timed() {
@@ -130,6 +165,26 @@ mod tests {
         let reading = tally.reading();
         assert_eq!((reading.messages, reading.latency.count), (3, 1));
         assert_eq!((reading.latency.p50, reading.latency.max), (7000, 7000));
+    }
+
+    #[test]
+    fn compressed_events_are_counted_and_some_are_looked_into() {
+        let compressed = |text: &str| Frame::new(OpCode::Text, None, text.as_bytes()).deflated(6).unwrap();
+        let event = compressed(&format!(r#"42["tick",{{"t":5000000,"pad":"{}"}}]"#, "x".repeat(2000)));
+        let mut tally = Tally::new();
+        let mut count = |frame: &Frame, now| {
+            let head = frame.payload();
+            tally.compressed(scan::Frame { opcode: OpCode::Text, compressed: true, len: head.len() as u64, head }, now)
+        };
+        for _ in 0..2 * INFLATED_OF {
+            count(&event, 12_000_000).unwrap();
+        }
+        let ping = compressed("2");
+        let looked = (0..INFLATED_OF).map(|_| count(&ping, 0)).collect::<Vec<_>>();
+        assert_eq!(looked.last(), Some(&Err(InflateError::NoEvent)));
+        let reading = tally.reading();
+        assert_eq!((reading.messages, reading.compressed), (23, 24));
+        assert_eq!((reading.latency.count, reading.latency.max), (2, 7000));
     }
 
     #[test]

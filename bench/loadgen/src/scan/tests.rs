@@ -79,3 +79,17 @@ fn what_is_not_websocket_is_refused() {
     assert_eq!(scan(b"HTTP/1.1 400 Bad Request"), Err(ScanError::BadFirstByte(b'H')));
     assert_eq!(scan(&[0x81, 0x85, 1, 2, 3, 4]), Err(ScanError::Masked));
 }
+
+#[test]
+fn messages_may_be_compressed_where_that_was_negotiated() {
+    let scan = |deflate: bool, bytes: &[u8]| {
+        let mut found = Vec::new();
+        FrameScanner::new(deflate)
+            .scan(bytes, |frame| found.push((frame.opcode, frame.compressed, frame.len)))
+            .map(|()| found)
+    };
+    assert_eq!(scan(true, &[0xC1, 1, 0, 0x81, 0]), Ok(vec![(OpCode::Text, true, 1), (OpCode::Text, false, 0)]));
+    assert_eq!(scan(false, &[0xC1, 1, 0]), Err(ScanError::BadFirstByte(0xC1)));
+    assert_eq!(scan(true, &[0xC9, 0]), Err(ScanError::BadFirstByte(0xC9)), "a ping is never compressed");
+    assert_eq!(scan(true, &[0xE1, 0]), Err(ScanError::BadFirstByte(0xE1)));
+}
