@@ -10,6 +10,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { USAGE, UsageError, readArguments } = require('./lib/arguments')
 const { commit, loadAverage, machine, packages } = require('./lib/machine')
+const { PROCEDURES } = require('./lib/procedures')
 const { ROWS } = require('./lib/rows')
 const { Side } = require('./lib/side')
 const { median } = require('./lib/statistics')
@@ -18,7 +19,8 @@ const { formatRow } = require('./lib/table')
 /**
  * @typedef {import('./lib/arguments').Settings} Settings
  * @typedef {import('./lib/rows').Row} Row
- * @typedef {import('./lib/rows').Sample} Sample
+ * @typedef {import('./lib/rows').Setup} Setup
+ * @typedef {import('./lib/metrics').Sample} Sample
  */
 
 /** What runs now, to be ended with us. @type {Set<Side>} */
@@ -28,20 +30,28 @@ const warnings = new Set()
 
 /**
  * @param {string} adapter
- * @param {number} clients
+ * @param {Setup} setup
+ * @param {Settings} settings
  */
-async function openSide(adapter, clients) {
-  const side = new Side(adapter, clients)
+function newSide(adapter, setup, settings) {
+  const side = new Side(adapter, { ...setup, clients: clientsOf(setup, settings) })
   open.add(side)
-  await side.open()
-  for (const warning of side.warnings) warnings.add(warning)
   return side
 }
 
 /** @param {Side} side */
 async function closeSide(side) {
+  for (const warning of side.warnings) warnings.add(warning)
   await side.close()
   open.delete(side)
+}
+
+/**
+ * @param {Setup} setup
+ * @param {Settings} settings
+ */
+function clientsOf({ clients }, settings) {
+  return typeof clients === 'number' ? clients : settings[clients]
 }
 
 /**
@@ -59,8 +69,8 @@ async function runRounds(row, settings, sides) {
     // In turn, and each first as often as last: what changes on the machine meanwhile hits all of them.
     const order = round % 2 === 0 ? adapters : [...adapters].reverse()
     for (const adapter of order) {
-      const side = sides.get(adapter) ?? (await openSide(adapter, settings[row.clients]))
-      samples.get(adapter)?.push(await side.measure(row, options))
+      const side = sides.get(adapter) ?? newSide(adapter, row.setup, settings)
+      samples.get(adapter)?.push(await PROCEDURES[row.procedure](side, row, options))
       if (row.fresh) await closeSide(side)
     }
   }
@@ -87,7 +97,7 @@ function evaluate(row, settings, samples) {
   return {
     id: row.id,
     title: row.title,
-    clients: settings[row.clients],
+    clients: clientsOf(row.setup, settings),
     medians: table(settings.adapters, (adapter, key) => round(medianOf(adapter, key))),
     ratios: table(others, (adapter, key) => round(medianOf(adapter, key) / medianOf(baseline, key))),
     rounds,
@@ -113,29 +123,38 @@ function round(value) {
 async function runRows(settings) {
   const outcomes = []
   const rows = ROWS.filter(({ id }) => settings.rows.includes(id))
-  for (const group of /** @type {const} */ (['clients', 'few'])) {
-    const inGroup = rows.filter(({ clients }) => clients === group)
+  // Those that need fresh servers come last, when the shared ones are gone: two processors are few.
+  for (const group of [...groupsOf(rows.filter(({ fresh }) => !fresh)), ...rows.filter(({ fresh }) => fresh).map((row) => [row])]) {
     /** @type {Map<string, Side>} */
     const sides = new Map()
-    // Those that need fresh servers come last, when the shared ones are gone: two processors are few.
-    for (const row of [...inGroup.filter(({ fresh }) => !fresh), ...inGroup.filter(({ fresh }) => fresh)]) {
-      if (row.fresh) await closeAll(sides)
-      else if (sides.size === 0) {
-        for (const adapter of settings.adapters) sides.set(adapter, await openSide(adapter, settings[group]))
-      }
+    const [{ setup, fresh }] = group
+    for (const adapter of fresh ? [] : settings.adapters) {
+      const side = newSide(adapter, setup, settings)
+      await side.open()
+      sides.set(adapter, side)
+    }
+    for (const row of group) {
       const outcome = evaluate(row, settings, await runRounds(row, settings, sides))
       console.log(formatRow(outcome, row.metrics, settings.adapters))
       outcomes.push(outcome)
     }
-    await closeAll(sides)
+    for (const side of sides.values()) await closeSide(side)
   }
   return outcomes
 }
 
-/** @param {Map<string, Side>} sides */
-async function closeAll(sides) {
-  for (const side of sides.values()) await closeSide(side)
-  sides.clear()
+/**
+ * @param {Row[]} rows
+ * @returns {Row[][]} those with the same setup together
+ */
+function groupsOf(rows) {
+  /** @type {Map<string, Row[]>} */
+  const groups = new Map()
+  for (const row of rows) {
+    const key = JSON.stringify(row.setup)
+    groups.set(key, [...(groups.get(key) ?? []), row])
+  }
+  return [...groups.values()]
 }
 
 /** @param {Settings} settings */

@@ -4,28 +4,32 @@
 /**
  * A Socket.IO server with one adapter, driven by the messages of its parent:
  *
- *   node bench/server.js --adapter stock|native|native-lanes-off
+ *   node bench/server.js --adapter stock [--deflate]
  *
  * It answers each command with `{ result }` or `{ error }`, in order; `credit` is not answered.
  */
 
 const http = require('node:http')
 const { Server } = require('socket.io')
-const { Meter } = require('./server/meter')
-const { measures, warmUp } = require('./server/measures')
+const { ADAPTERS } = require('./lib/adapters')
+const { joinLayout } = require('./server/calls')
 const { credit } = require('./server/credit')
+const { memory } = require('./server/memory')
+const { measures, warmUp } = require('./server/measures')
+const { Meter } = require('./server/meter')
+const { allGone } = require('./server/storm')
 
 /** @typedef {import('./server/measures').Options} Options */
 
+/** As many connections may wait to be accepted: Node.js's own limit is for less than a storm. */
+const BACKLOG = 4096
+
 const name = process.argv[process.argv.indexOf('--adapter') + 1]
+const { options: nativeOptions } = ADAPTERS[name]
 
 /** @returns {Partial<import('socket.io').ServerOptions>} */
 function adapterOption() {
-  if (name === 'stock') return {}
-  const native = require('..')
-  if (name === 'native') return { adapter: native.createAdapter() }
-  if (name === 'native-lanes-off') return { adapter: native.createAdapter({ lanes: false }) }
-  throw new Error(`unknown adapter ${name}`)
+  return nativeOptions ? { adapter: require('..').createAdapter(nativeOptions) } : {}
 }
 
 /** @param {object} message */
@@ -36,23 +40,39 @@ function send(message) {
 
 /** @returns {import('./server/measures').EngineStats | null} what the native engine says of itself */
 function engineStats() {
-  return name === 'stock' ? null : require('..').stats(io)
+  return nativeOptions ? require('..').stats(io) : null
 }
 
 const server = http.createServer()
-// No heartbeats while we measure, and as long for both.
-const io = new Server(server, { pingInterval: 3_600_000, serveClient: false, ...adapterOption() })
+const io = new Server(server, {
+  // No heartbeats while we measure, and as long for both.
+  pingInterval: 3_600_000,
+  serveClient: false,
+  perMessageDeflate: process.argv.includes('--deflate') && { serverNoContextTakeover: true },
+  ...adapterOption(),
+})
 const meter = new Meter(engineStats)
+/** Undoes what a row arranged. */
+let restore = () => {}
 
 /** @type {Record<string, (options: Options) => unknown>} */
 const commands = {
   connections: () => ({ sockets: io.sockets.sockets.size, lanes: engineStats()?.lanes ?? null }),
+  memory,
   warmUp: () => warmUp(io),
   async measure(options) {
+    if (options.layout) restore = joinLayout(io, options.layout)
     meter.begin()
     return measures[options.measure](io, options)
   },
-  finish: () => meter.end(),
+  begin: () => meter.begin(),
+  finish() {
+    const cost = meter.end()
+    restore()
+    restore = () => {}
+    return cost
+  },
+  allGone: () => allGone(io),
 }
 
 process.on('message', async (/** @type {{ command: string, options: any }} */ { command, options }) => {
@@ -64,7 +84,7 @@ process.on('message', async (/** @type {{ command: string, options: any }} */ { 
   }
 })
 process.on('disconnect', () => process.exit())
-server.listen(0, '127.0.0.1', () => {
+server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, () => {
   const address = server.address()
   send({ result: typeof address === 'object' ? address?.port : null })
 })

@@ -2,22 +2,22 @@
 'use strict'
 
 const { parseArgs } = require('node:util')
+const { ADAPTERS } = require('./adapters')
 const { ROWS } = require('./rows')
-
-const ADAPTERS = ['stock', 'native', 'native-lanes-off']
 
 const USAGE = `npm run bench -- [options]
 
-  --quick               a run of less than a minute: fewer and shorter rounds
-  --rows A,B            only these rows (below)
+  --quick               fewer and shorter rounds, and fewer memberships
+  --rows A,B            only these rows (below); * stands for anything
   --clients N           clients of the rows with many (1000)
   --few N               clients of the rows with few (10)
+  --many N              clients of the rows with very many (5000)
   --payload N           size of an event's argument in bytes of JSON, 32 or more (64)
-  --rounds N            rounds of each row, the adapters in turn; medians are printed (5; quick: 2)
-  --seconds S           how long one adapter is measured in one round (3; quick: 0.6)
+  --rounds N            rounds of each row, the adapters in turn; medians are printed (3; quick: 2)
+  --seconds S           how long one adapter is measured in one round (2; quick: 0.6)
   --memberships N       memberships of the join rows (1000000; quick: 200000)
   --adapters A,B        the first is what the others are compared with (stock,native)
-                        of: ${ADAPTERS.join(', ')}
+                        of: ${Object.keys(ADAPTERS).join(', ')}
   --name NAME           writes bench/results/NAME.json (local; quick: local-quick)
 
 Rows:
@@ -31,6 +31,7 @@ ${ROWS.map(({ id, title }) => `  ${id.padEnd(22)}${title}`).join('\n')}
  * @property {string[]} adapters
  * @property {number} clients
  * @property {number} few
+ * @property {number} many
  * @property {number} payload bytes
  * @property {number} rounds
  * @property {number} seconds
@@ -46,7 +47,7 @@ const OPTIONS = {
   quick: { type: 'boolean' },
   help: { type: 'boolean' },
   ...Object.fromEntries(
-    ['rows', 'clients', 'few', 'payload', 'rounds', 'seconds', 'memberships', 'adapters', 'name'].map((name) => [
+    ['rows', 'clients', 'few', 'many', 'payload', 'rounds', 'seconds', 'memberships', 'adapters', 'name'].map((name) => [
       name,
       { type: /** @type {const} */ ('string') },
     ]),
@@ -73,12 +74,13 @@ function readArguments(args) {
   return {
     quick,
     rows: list('rows', given.rows, ROWS.map(({ id }) => id)),
-    adapters: list('adapters', given.adapters ?? 'stock,native', ADAPTERS),
+    adapters: list('adapters', given.adapters ?? 'stock,native', Object.keys(ADAPTERS)),
     clients: number('clients', 1000),
     few: number('few', 10),
+    many: number('many', 5000),
     payload: number('payload', 64, 32),
-    rounds: number('rounds', quick ? 2 : 5),
-    seconds: number('seconds', quick ? 0.6 : 3, 0.1),
+    rounds: number('rounds', quick ? 2 : 3),
+    seconds: number('seconds', quick ? 0.6 : 2, 0.1),
     memberships: number('memberships', quick ? 200_000 : 1_000_000),
     name,
   }
@@ -104,10 +106,24 @@ function parse(args) {
  */
 function list(name, given, known) {
   if (given === undefined) return known
-  const names = String(given).split(',')
+  const names = String(given)
+    .split(',')
+    .flatMap((one) => (one.includes('*') ? known.filter((id) => matches(id, one)) : [one]))
   const unknown = names.find((one) => !known.includes(one))
-  if (unknown !== undefined) throw new UsageError(`--${name}: ${unknown} is none of ${known.join(', ')}`)
+  if (names.length === 0 || unknown !== undefined) {
+    throw new UsageError(`--${name}: ${unknown ?? given} is none of ${known.join(', ')}`)
+  }
   return names
+}
+
+/**
+ * @param {string} name
+ * @param {string} pattern in which * stands for anything
+ */
+function matches(name, pattern) {
+  const [first, ...rest] = pattern.split('*')
+  const last = rest.pop() ?? ''
+  return name.length >= pattern.length - 1 && name.startsWith(first) && name.endsWith(last) && rest.length === 0
 }
 
 module.exports = { USAGE, UsageError, readArguments }

@@ -16,6 +16,7 @@ const ANSWER_TIMEOUT = 30_000
  * What the clients received since the last reset.
  * @typedef {object} Report
  * @property {number} messages events
+ * @property {number} compressed how many of them came compressed
  * @property {number} bytes
  * @property {{ p50: number, p99: number, max: number, count: number }} latency microseconds
  * @property {number} ms since the reset
@@ -33,9 +34,10 @@ class LoadGenerator {
   /**
    * @param {number} port
    * @param {number} clients
+   * @param {string[]} [more] flags
    */
-  constructor(port, clients) {
-    const flags = ['--address', `127.0.0.1:${port}`, '--clients', `${clients}`]
+  constructor(port, clients, more = []) {
+    const flags = ['--address', `127.0.0.1:${port}`, '--clients', `${clients}`, ...more]
     this.#child = spawn(BINARY, [...flags, '--connect-timeout', `${CONNECT_SECONDS}`], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })

@@ -1,181 +1,182 @@
 // @ts-check
 'use strict'
 
+const { METRICS } = require('./metrics')
+
 /**
  * The rows of the benchmark: what is asked of the servers, and what is read from the answers.
  *
- * @typedef {import('./load-generator').Report} Report
- *
- * @typedef {object} Sample one adapter in one round
- * @property {Record<string, number>} result what the server says of its calls
- * @property {import('../server/meter').Cost} cost
- * @property {Report} report what the clients received in all
- * @property {Report[]} progress the same while the calls were made; only of rows that are `watched`
- * @property {number} ms how long calls were to be made
- *
- * @typedef {object} Metric
- * @property {string} key
- * @property {string} title
- * @property {string} unit
- * @property {'less' | 'more'} better
- * @property {(sample: Sample) => number} of
+ * @typedef {object} Setup the server and the clients of a row; rows with the same setup share them
+ * @property {'clients' | 'few' | 'many' | number} clients which setting says how many, or how many
+ * @property {boolean} [deflate] per-message deflate, without context take-over
+ * @property {number} [slow] so many of the clients read nothing
+ * @property {boolean} [oneCore] the server may use one processor only
  *
  * @typedef {object} Row
  * @property {string} id
  * @property {string} title
- * @property {'clients' | 'few'} clients which setting says how many
- * @property {string} measure a name of bench/server/measures.js
- * @property {object} [options] for it
- * @property {'all' | 'one' | 'none'} reach how many clients one call reaches
+ * @property {Setup} setup
+ * @property {'calls' | 'alone' | 'idleMemory' | 'storm'} procedure a name of bench/lib/procedures.js
+ * @property {string} measure a name of bench/server/measures.js; empty where the procedure needs none
+ * @property {Partial<import('../server/measures').Options>} [options] for it
+ * @property {'all' | 'layout' | 'one' | 'none'} reach how many clients one call reaches
+ * @property {boolean} [lossy] whether less may arrive
  * @property {boolean} [watched] whether the clients are asked for progress, and the server told of it
  * @property {boolean} [fresh] whether each round has a server of its own, because memory is measured
- * @property {Metric[]} metrics
+ * @property {boolean} [peers] `false`: only for servers of Node.js with ws
+ * @property {import('./metrics').Metric[]} metrics
  */
 
-/** @type {Metric} */
-const CALL_P50 = metric('callUs', 'event loop held by a call, p50', 'µs', 'less', ({ result }) => result.callP50)
-/** @type {Metric} */
-const CALL_P99 = metric('callP99Us', 'event loop held by a call, p99', 'µs', 'less', ({ result }) => result.callP99)
-/** @type {Metric} */
-const LOOP = metric('loopUsPerCall', 'event loop busy per call, in all', 'µs', 'less', (sample) => {
-  return (sample.cost.loopMs * 1000) / sample.result.calls
-})
-/** @type {Metric} */
-const CPU = metric('cpuUsPerDelivery', 'process CPU per delivery', 'µs', 'less', ({ cost, report }) => {
-  return cost.cpuUs / report.messages
-})
-/** @type {Metric} */
-const RATE = metric('deliveriesPerSecond', 'deliveries received', '/s', 'more', rate)
+/** @typedef {Pick<Row, 'id' | 'title'> & Partial<Row>} Given */
 
-const LATENCY = [
-  metric('latencyP50Ms', 'latency, p50', 'ms', 'less', ({ report }) => report.latency.p50 / 1000),
-  metric('latencyP99Ms', 'latency, p99', 'ms', 'less', ({ report }) => report.latency.p99 / 1000),
-]
-const PACED = [
-  CALL_P50,
-  CALL_P99,
-  LOOP,
-  metric('loopDelayP99Ms', 'event-loop delay, p99', 'ms', 'less', ({ cost }) => cost.loopDelayMs.p99),
-  CPU,
-  ...LATENCY,
-]
-const IDLE = [
-  LOOP,
-  metric('cpuUsPerCall', 'process CPU per call', 'µs', 'less', ({ cost, result }) => cost.cpuUs / result.calls),
-]
-const FLOOD = [RATE, CPU, CALL_P50]
-const EMITS = [CALL_P50, LOOP, CPU, ...LATENCY]
-const JOINS = [
-  metric('joinUs', 'join', 'µs', 'less', ({ result }) => result.joinUs),
-  metric('leaveUs', 'leave', 'µs', 'less', ({ result }) => result.leaveUs),
-  metric('rssBytes', 'memory per membership (rss)', 'B', 'less', ({ result }) => result.rssBytes),
-  metric('heapBytes', 'of it, JavaScript heap', 'B', 'less', ({ result }) => result.heapBytes),
-]
+const KIB = 1024
 
-/** @type {(suffix: string, clients: 'clients' | 'few', to: string) => Row[]} */
-const broadcasts = (suffix, clients, to) => [
-  {
-    id: `paced${suffix}`,
-    title: `io.emit to ${to}, one each 25 ms`,
-    clients,
-    measure: 'paced',
-    reach: 'all',
-    metrics: PACED,
-  },
-  {
-    id: `flood1${suffix}`,
-    title: `io.emit to ${to}, one per tick`,
-    clients,
-    measure: 'flood',
-    options: { perTick: 1 },
-    reach: 'all',
-    watched: true,
-    metrics: FLOOD,
-  },
-  {
-    id: `flood10${suffix}`,
-    title: `io.emit to ${to}, ten per tick`,
-    clients,
-    measure: 'flood',
-    options: { perTick: 10 },
-    reach: 'all',
-    watched: true,
-    metrics: FLOOD,
-  },
+/** @type {(given: Given) => Row} */
+const idle = (given) => row(given, { measure: 'idle', reach: 'none', metrics: METRICS.idle })
+/** @type {(given: Given) => Row} */
+const paced = (given) => row(given, { measure: 'paced', reach: reachOf(given), metrics: METRICS.paced })
+/** @type {(given: Given) => Row} */
+const flood = (given) => row(given, { measure: 'flood', reach: reachOf(given), watched: true, metrics: METRICS.flood })
+/** @type {(given: Given) => Row} */
+const emits = (given) => row(given, { reach: 'one', metrics: METRICS.emits })
+/** @type {(given: Given) => Row} */
+const joins = (given) => row(given, { reach: 'none', fresh: true, metrics: METRICS.joins })
+
+/** @type {(given: Given, kind: Partial<Row>) => Row} */
+function row(given, kind) {
+  const defaults = { setup: { clients: /** @type {const} */ ('clients') }, procedure: /** @type {const} */ ('calls') }
+  return { measure: '', reach: 'none', metrics: [], ...defaults, ...kind, ...given }
+}
+
+/** @param {Given} given */
+function reachOf({ options }) {
+  return options?.layout ? 'layout' : 'all'
+}
+
+/** @type {Row[]} */
+const BROADCASTS = [
+  idle({ id: 'idle', title: 'nothing each 25 ms: the floor of the paced rows' }),
+  paced({ id: 'paced', title: 'io.emit to many, one each 25 ms' }),
+  flood({ id: 'flood1', title: 'io.emit to many, one per tick', options: { perTick: 1 } }),
+  flood({ id: 'flood10', title: 'io.emit to many, ten per tick', options: { perTick: 10 } }),
+  paced({ id: 'paced-1k', title: '1 KiB to many, one each 25 ms', options: { payload: KIB } }),
+  flood({ id: 'flood1-1k', title: '1 KiB to many, one per tick', options: { perTick: 1, payload: KIB } }),
+  paced({ id: 'paced-64k', title: '64 KiB to many, one each 250 ms', options: { payload: 64 * KIB, everyMs: 250 } }),
+  flood({ id: 'flood1-64k', title: '64 KiB to many, one per tick', options: { perTick: 1, payload: 64 * KIB } }),
+  paced({
+    id: 'paced-rooms',
+    title: 'io.to(ten rooms).except(one).emit, each 25 ms',
+    options: { layout: 'overlapping' },
+  }),
+  flood({
+    id: 'flood1-rooms',
+    title: 'io.to(ten rooms).except(one).emit, one per tick',
+    options: { perTick: 1, layout: 'overlapping' },
+  }),
+  paced({ id: 'paced-room', title: 'io.to(room of all).emit, each 25 ms', options: { layout: 'everybody' } }),
+  paced({
+    id: 'paced-volatile',
+    title: 'io.volatile.emit to many, one each 25 ms',
+    options: { volatile: true },
+    lossy: true,
+    metrics: METRICS.volatile,
+  }),
 ]
 
 /** @type {Row[]} */
-const ROWS = [
-  {
-    id: 'idle',
-    title: 'nothing each 25 ms: the floor of the paced rows',
-    clients: 'clients',
-    measure: 'idle',
-    reach: 'none',
-    metrics: IDLE,
-  },
-  ...broadcasts('', 'clients', 'many'),
-  {
-    id: 'direct',
-    title: 'socket.emit, 100 each 5 ms',
-    clients: 'clients',
-    measure: 'direct',
-    reach: 'one',
-    metrics: EMITS,
-  },
-  {
-    id: 'own-room',
-    title: 'io.to(socket.id).emit, 100 each 5 ms',
-    clients: 'clients',
-    measure: 'toOwnRoom',
-    reach: 'one',
-    metrics: EMITS,
-  },
-  {
-    id: 'join-shared',
-    title: 'join and leave, everybody in the same rooms',
-    clients: 'clients',
-    measure: 'joins',
-    options: { rooms: 'shared' },
-    reach: 'none',
-    fresh: true,
-    metrics: JOINS,
-  },
-  {
-    id: 'join-pairs',
-    title: 'join and leave, rooms of two',
-    clients: 'clients',
-    measure: 'joins',
-    options: { rooms: 'pairs' },
-    reach: 'none',
-    fresh: true,
-    metrics: JOINS,
-  },
-  ...broadcasts('-few', 'few', 'few'),
+const EMITS = [
+  emits({ id: 'direct', title: 'socket.emit, 100 each 5 ms', measure: 'direct' }),
+  emits({ id: 'own-room', title: 'io.to(socket.id).emit, 100 each 5 ms', measure: 'toOwnRoom' }),
+  emits({
+    id: 'room-one',
+    title: 'io.to(a room of one).emit, 100 each 5 ms',
+    measure: 'toRooms',
+    options: { layout: 'users', batch: 100 },
+    reach: 'layout',
+  }),
+  emits({
+    id: 'room-ten',
+    title: 'io.to(a room of ten).emit, 10 each 5 ms',
+    measure: 'toRooms',
+    options: { layout: 'teams', batch: 10 },
+    reach: 'layout',
+  }),
 ]
 
-/** @returns {Metric} */
-function metric(
-  /** @type {string} */ key,
-  /** @type {string} */ title,
-  /** @type {string} */ unit,
-  /** @type {'less' | 'more'} */ better,
-  /** @type {(sample: Sample) => number} */ of,
-) {
-  return { key, title, unit, better, of }
-}
+/** @type {Setup} */
+const FEW = { clients: 'few' }
+/** @type {Row[]} */
+const FEW_CLIENTS = [
+  paced({ id: 'paced-few', title: 'io.emit to few, one each 25 ms', setup: FEW }),
+  flood({ id: 'flood1-few', title: 'io.emit to few, one per tick', setup: FEW, options: { perTick: 1 } }),
+  flood({ id: 'flood10-few', title: 'io.emit to few, ten per tick', setup: FEW, options: { perTick: 10 } }),
+  emits({ id: 'direct-few', title: 'socket.emit, 100 each 5 ms', setup: FEW, measure: 'direct' }),
+  emits({ id: 'own-room-few', title: 'io.to(socket.id).emit, 100 each 5 ms', setup: FEW, measure: 'toOwnRoom' }),
+  row(
+    { id: 'rooms-10000', title: 'a socket joins and leaves 10,000 rooms', setup: FEW },
+    { measure: 'manyRooms', metrics: METRICS.manyRooms },
+  ),
+]
 
-/**
- * What the clients received each second while the flood was on: from when its first fifth has passed, which fills the
- * buffers, until it ends. What still arrives afterwards does not count.
- * @param {Sample} sample
- * @returns {number}
- */
-function rate({ progress, ms }) {
-  const during = progress.filter((report) => report.ms >= ms / 5 && report.ms <= ms)
-  const [first, last] = [during[0], during[during.length - 1]]
-  if (first === undefined || first === last) return NaN
-  return ((last.messages - first.messages) / (last.ms - first.ms)) * 1000
-}
+/** @type {Setup} */
+const MANY = { clients: 'many' }
+/** @type {Row[]} */
+const MANY_CLIENTS = [
+  paced({ id: 'paced-many', title: 'io.emit to all, one each 125 ms', setup: MANY, options: { everyMs: 125 } }),
+  flood({ id: 'flood1-many', title: 'io.emit to all, one per tick', setup: MANY, options: { perTick: 1 } }),
+  flood({ id: 'flood10-many', title: 'io.emit to all, ten per tick', setup: MANY, options: { perTick: 10 } }),
+  emits({ id: 'direct-many', title: 'socket.emit, 100 each 5 ms', setup: MANY, measure: 'direct' }),
+]
+
+/** @type {Setup} */
+const ONE_CORE = { clients: 'clients', oneCore: true }
+/** @type {Setup} */
+const ONE_CORE_FEW = { clients: 'few', oneCore: true }
+/** @type {Row[]} */
+const ON_ONE_CORE = [
+  paced({ id: 'paced-core', title: 'io.emit to many, each 25 ms, server on one core', setup: ONE_CORE }),
+  emits({ id: 'direct-core', title: 'socket.emit, server on one core', setup: ONE_CORE, measure: 'direct' }),
+  paced({ id: 'paced-core-few', title: 'io.emit to few, each 25 ms, server on one core', setup: ONE_CORE_FEW }),
+  emits({ id: 'direct-core-few', title: 'socket.emit, server on one core', setup: ONE_CORE_FEW, measure: 'direct' }),
+]
+
+/** @type {Row[]} */
+const OTHERS = [
+  paced({
+    id: 'paced-deflate',
+    title: '10 KiB of JSON, compressed, one each 500 ms',
+    setup: { clients: 'clients', deflate: true },
+    options: { payload: 10 * KIB, content: 'records', everyMs: 500 },
+    peers: false,
+  }),
+  row(
+    { id: 'paced-slow', title: '64 KiB each 25 ms, a tenth of 100 reads nothing', setup: { clients: 100, slow: 10 } },
+    { measure: 'paced', options: { payload: 64 * KIB }, reach: 'all', fresh: true, metrics: METRICS.slow },
+  ),
+  joins({
+    id: 'join-shared',
+    title: 'join and leave, everybody in the same rooms',
+    measure: 'joins',
+    options: { rooms: 'shared' },
+  }),
+  joins({ id: 'join-pairs', title: 'join and leave, rooms of two', measure: 'joins', options: { rooms: 'pairs' } }),
+  joins({
+    id: 'million',
+    title: '10,000 sockets in 100 rooms of 100 each',
+    setup: { clients: 10_000 },
+    procedure: 'alone',
+    measure: 'million',
+  }),
+  row(
+    { id: 'memory-idle', title: 'connections that do nothing', setup: MANY },
+    { procedure: 'idleMemory', fresh: true, metrics: METRICS.idleMemory },
+  ),
+  row(
+    { id: 'storm', title: 'all connect, and disconnect, at once', setup: MANY },
+    { procedure: 'storm', fresh: true, metrics: METRICS.storm },
+  ),
+]
+
+const ROWS = [...BROADCASTS, ...EMITS, ...FEW_CLIENTS, ...MANY_CLIENTS, ...ON_ONE_CORE, ...OTHERS]
 
 module.exports = { ROWS }

@@ -1,26 +1,31 @@
 // @ts-check
 'use strict'
 
-const { fork } = require('node:child_process')
+const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const path = require('node:path')
+const { ADAPTERS } = require('./adapters')
 const { Answers } = require('./answers')
 
 const START_TIMEOUT = 30_000
 const ANSWER_TIMEOUT = 120_000
+const SCRIPT = path.join(__dirname, '..', 'server.js')
+const ON_ONE_CORE = ['taskset', '-c', '0']
 
 /** The Socket.IO server of one adapter: a child process (bench/server.js), driven by messages. */
 class ServerProcess {
   #child
   #answers
 
-  /** @param {string} adapter `stock`, `native` or `native-lanes-off` */
-  constructor(adapter) {
+  /**
+   * @param {string} adapter a name of `ADAPTERS`
+   * @param {import('./rows').Setup} setup
+   */
+  constructor(adapter, { deflate, oneCore }) {
     this.#answers = new Answers(`the ${adapter} server`)
-    this.#child = fork(path.join(__dirname, '..', 'server.js'), ['--adapter', adapter], {
-      // gc() before a row: what an earlier row left is not collected during a later one.
-      execArgv: ['--expose-gc'],
-    })
+    const words = [...ADAPTERS[adapter].command, SCRIPT, '--adapter', adapter, ...(deflate ? ['--deflate'] : [])]
+    const [command, ...args] = oneCore ? [...ON_ONE_CORE, ...words] : words
+    this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child.once('error', (error) => this.#answers.fail(error))
     this.#child.once('exit', (code, signal) =>
       this.#answers.fail(new Error(`the ${adapter} server ended (${signal ?? code})`)),
@@ -37,7 +42,7 @@ class ServerProcess {
   }
 
   /**
-   * @param {'connections' | 'warmUp' | 'measure' | 'finish'} command
+   * @param {'connections' | 'memory' | 'warmUp' | 'measure' | 'begin' | 'finish' | 'allGone'} command
    * @param {object} [options]
    * @returns {Promise<any>}
    */

@@ -2,6 +2,8 @@
 'use strict'
 
 const { setTimeout: sleep } = require('node:timers/promises')
+const { ADAPTERS } = require('./adapters')
+const { LAYOUTS, deliveriesOf } = require('./layouts')
 const { LoadGenerator } = require('./load-generator')
 const { ServerProcess } = require('./server-process')
 
@@ -10,6 +12,8 @@ const CREDIT_INTERVAL = 20
 const POLL_INTERVAL = 10
 /** How long the clients may receive nothing before what is missing counts as lost, in milliseconds. */
 const DRAIN_TIMEOUT = 10_000
+/** The same where some may be dropped: then nothing more comes. */
+const LOSSY_TIMEOUT = 200
 const LANES_TIMEOUT = 3000
 
 /** The most bytes that may be under way in a flood: in all, and for one client (a quarter of `maxBufferedBytes`). */
@@ -18,80 +22,130 @@ const WINDOW_BYTES_OF_CLIENT = 4 * 1024 * 1024
 /** What frames and packets add to a payload, roughly. */
 const OVERHEAD = 16
 
-/** @typedef {import('./load-generator').Report} Report */
+/**
+ * @typedef {import('./load-generator').Report} Report
+ * @typedef {import('./rows').Row} Row
+ * @typedef {import('./rows').Setup} Setup
+ * @typedef {{ ms: number, payload: number, memberships: number }} Settings
+ */
 
 /** One adapter: its server process, and clients of its own. */
 class Side {
-  #server
-  #clients
+  #setup
   /** @type {LoadGenerator | undefined} */
   #load
+  /** @type {number | undefined} */
+  #port
   /** @type {string[]} */
   warnings = []
 
   /**
    * @param {string} adapter
-   * @param {number} clients
+   * @param {Setup & { clients: number }} setup
    */
-  constructor(adapter, clients) {
+  constructor(adapter, setup) {
     this.adapter = adapter
-    this.#clients = clients
-    this.#server = new ServerProcess(adapter)
+    this.clients = setup.clients
+    this.#setup = setup
+    this.server = new ServerProcess(adapter, setup)
   }
 
   /** Starts the server, connects the clients and warms up. */
   async open() {
-    const load = new LoadGenerator(await this.#server.port(), this.#clients)
-    this.#load = load
-    await load.connected()
-    await this.#settled()
+    const load = await this.connect()
     await load.reset()
-    const { deliveries } = await this.#server.ask('warmUp')
-    await this.#received(load, deliveries)
-    await this.#server.ask('finish')
+    const { events } = await this.server.ask('warmUp')
+    await this.#received(load, events * this.#reading)
+  }
+
+  /** Starts the server. */
+  async start() {
+    this.#port ??= await this.server.port()
   }
 
   /**
-   * Measures one round of a row.
-   * @param {import('./rows').Row} row
-   * @param {{ ms: number, payload: number, memberships: number }} settings
-   * @returns {Promise<import('./rows').Sample>}
+   * Connects clients, as many as the server takes in at a time, until all have arrived.
+   * @param {number} [clients]
+   * @param {string[]} [more] flags for the load generator
+   */
+  async connect(clients = this.clients, more = []) {
+    await this.start()
+    const { slow = 0, deflate } = this.#setup
+    const flags = [...(slow > 0 ? ['--slow', `${slow}`] : []), ...(deflate ? ['--deflate'] : []), ...more]
+    this.#load = new LoadGenerator(/** @type {number} */ (this.#port), clients, flags)
+    const { ms } = await this.#load.connected()
+    await this.#settled(clients)
+    return Object.assign(this.#load, { connectMs: ms })
+  }
+
+  /** Disconnects the clients. */
+  async disconnect() {
+    await this.#load?.close()
+  }
+
+  /**
+   * Makes the calls of one round of a row.
+   * @param {Row} row
+   * @param {Settings} settings
+   * @returns {Promise<import('./metrics').Sample>}
    */
   async measure(row, settings) {
     const load = this.#load
     if (!load) throw new Error('the side is not open')
-    const clients = this.#clients
-    const options = { measure: row.measure, clients, window: this.#window(settings.payload), ...settings, ...row.options }
+    const { clients } = this
+    const given = { measure: row.measure, clients, reach: this.#reachOf(row, 1), ...settings, ...row.options }
+    const options = { ...given, window: this.#window(given.payload) }
     await load.reset()
-    const measured = this.#server.ask('measure', options)
+    const measured = this.server.ask('measure', options)
     const [result, progress] = await Promise.all([measured, row.watched ? this.#watch(load, measured) : []])
-    const reach = { all: clients, one: 1, none: 0 }[row.reach]
-    const report = await this.#received(load, result.calls * reach)
-    const cost = await this.#server.ask('finish')
+    const report = await this.#received(load, this.#reachOf(row, result.calls), row.lossy)
+    const cost = await this.server.ask('finish')
+    const { messages, compressed, latency } = report
+    if (this.#setup.deflate && (compressed !== messages || latency.count === 0)) {
+      throw new Error(`${this.adapter}: ${compressed} of ${messages} events came compressed, ${latency.count} were read`)
+    }
     return { result, cost, report, progress, ms: settings.ms }
   }
 
   /** Ends the clients and the server. */
   async close() {
-    await this.#load?.close()
-    await this.#server.close()
+    await this.disconnect()
+    await this.server.close()
+  }
+
+  /** How many clients read what they get. */
+  get #reading() {
+    return this.clients - (this.#setup.slow ?? 0)
+  }
+
+  /**
+   * @param {Row} row
+   * @param {number} calls
+   * @returns {number} how many deliveries they are
+   */
+  #reachOf({ reach, options }, calls) {
+    if (reach === 'layout') return deliveriesOf(LAYOUTS[options?.layout ?? ''], this.clients, calls)
+    return calls * { all: this.#reading, one: 1, none: 0 }[reach]
   }
 
   /** @param {number} payload */
   #window(payload) {
-    const bytes = Math.min(WINDOW_BYTES, WINDOW_BYTES_OF_CLIENT * this.#clients)
-    return Math.max(Math.floor(bytes / (payload + OVERHEAD)), 20 * this.#clients)
+    const bytes = Math.min(WINDOW_BYTES, WINDOW_BYTES_OF_CLIENT * this.clients)
+    return Math.max(Math.floor(bytes / (payload + OVERHEAD)), 20 * this.clients)
   }
 
-  /** Waits until the server has taken in all clients, and the native adapter has opened their lanes. */
-  async #settled() {
-    const lanesWanted = { native: this.#clients, 'native-lanes-off': 0 }[this.adapter] ?? null
+  /**
+   * Waits until the server has taken in all clients, and the native adapter has opened their lanes.
+   * @param {number} clients
+   */
+  async #settled(clients) {
+    const lanesWanted = ADAPTERS[this.adapter].lanes(clients)
     const deadline = Date.now() + LANES_TIMEOUT
     for (;;) {
-      const { sockets, lanes } = await this.#server.ask('connections')
-      if (sockets === this.#clients && lanes === lanesWanted) return
+      const { sockets, lanes } = await this.server.ask('connections')
+      if (sockets === clients && lanes === lanesWanted) return
       if (Date.now() > deadline) {
-        this.warnings.push(`${this.adapter}: ${sockets} sockets and ${lanes} lanes for ${this.#clients} clients`)
+        this.warnings.push(`${this.adapter}: ${sockets} sockets and ${lanes} lanes for ${clients} clients`)
         return
       }
       await sleep(POLL_INTERVAL)
@@ -111,7 +165,7 @@ class Side {
     const progress = []
     while (!over) {
       const report = await load.report()
-      this.#server.credit(report.messages)
+      this.server.credit(report.messages)
       progress.push(report)
       await sleep(CREDIT_INTERVAL)
     }
@@ -122,15 +176,17 @@ class Side {
    * Waits until the clients have what was sent to them: no less, and no more.
    * @param {LoadGenerator} load
    * @param {number} wanted
+   * @param {boolean} [lossy] whether less is no error
    * @returns {Promise<Report>}
    */
-  async #received(load, wanted) {
+  async #received(load, wanted, lossy = false) {
     let [before, deadline] = [-1, 0]
     for (;;) {
       const report = await load.report()
       if (report.messages === wanted) return report
-      if (report.messages !== before) deadline = Date.now() + DRAIN_TIMEOUT
+      if (report.messages !== before) deadline = Date.now() + (lossy ? LOSSY_TIMEOUT : DRAIN_TIMEOUT)
       if (report.messages > wanted || Date.now() > deadline) {
+        if (lossy && report.messages < wanted) return report
         throw new Error(`${this.adapter}: the clients received ${report.messages} events, not ${wanted}`)
       }
       before = report.messages

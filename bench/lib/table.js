@@ -16,7 +16,7 @@ const COLUMN = 18
 
 /**
  * @param {Outcome} outcome
- * @param {import('./rows').Metric[]} metrics
+ * @param {import('./metrics').Metric[]} metrics
  * @param {string[]} adapters the first is what the others are compared with
  * @returns {string}
  */

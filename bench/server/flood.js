@@ -4,6 +4,7 @@
 const { performance } = require('node:perf_hooks')
 const { percentile } = require('../lib/statistics')
 const { credit } = require('./credit')
+const { callOf } = require('./calls')
 const { plain } = require('./event')
 
 /**
@@ -14,9 +15,11 @@ const { plain } = require('./event')
  * @param {import('./measures').Options} options
  * @returns {Promise<{ calls: number, callP50: number, heldMs: number }>} `callP50`: microseconds; `heldMs`: how long it slept
  */
-function flood(io, { perTick, ms, window, clients, payload }) {
+function flood(io, options) {
+  const { perTick, ms, window, reach, payload } = options
   credit.set(0)
   const argument = plain(payload)
+  const call = callOf(io, options)
   const begun = performance.now()
   let calls = 0
   let heldMs = 0
@@ -26,13 +29,13 @@ function flood(io, { perTick, ms, window, clients, payload }) {
     const tick = () => {
       const time = performance.now()
       if (time - begun >= ms) return resolve({ calls, callP50: percentile(durations, 50), heldMs })
-      if ((calls + perTick) * clients - credit.received > window) {
+      if ((calls + perTick) * reach - credit.received > window) {
         return credit.wait(() => {
           heldMs += performance.now() - time
           tick()
         })
       }
-      for (let index = 0; index < perTick; index += 1) io.emit('m', argument)
+      for (let index = 0; index < perTick; index += 1) call(argument)
       durations.push(((performance.now() - time) * 1000) / perTick)
       calls += perTick
       setImmediate(tick)

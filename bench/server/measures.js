@@ -3,15 +3,21 @@
 
 const { setTimeout: sleep } = require('node:timers/promises')
 const { flood } = require('./flood')
-const { joins } = require('./joins')
-const { direct, idle, paced, toOwnRoom } = require('./paced')
+const { joins, manyRooms, million } = require('./joins')
+const { direct, idle, paced, toOwnRoom, toRooms } = require('./paced')
 
 /**
  * @typedef {object} Options what a row asks of the server
  * @property {string} measure a name of `measures`
  * @property {number} payload size of an event's argument, in bytes of JSON
+ * @property {'records'} [content] records instead of padding
  * @property {number} ms how long
+ * @property {number} [everyMs] between two calls
+ * @property {number} [batch] emits that are made at once
+ * @property {string} [layout] a name of bench/lib/layouts.js: who is in which room
+ * @property {boolean} [volatile]
  * @property {number} clients
+ * @property {number} reach deliveries of one call
  * @property {number} perTick broadcasts per turn of the event loop
  * @property {number} window the most deliveries that may be under way
  * @property {number} memberships
@@ -21,7 +27,7 @@ const { direct, idle, paced, toOwnRoom } = require('./paced')
 /** @typedef {{ lanes: number, frames: number, systemCalls: number }} EngineStats */
 
 /** @type {Record<string, (io: import('socket.io').Server, options: Options) => Promise<Record<string, number>>>} */
-const measures = { direct, flood, idle, joins, paced, toOwnRoom }
+const measures = { direct, flood, idle, joins, manyRooms, million, paced, toOwnRoom, toRooms }
 
 /** How often each way to emit is called beforehand: a server that has run for a minute has done so. */
 const WARM_CALLS = 4000
@@ -30,7 +36,7 @@ const WARM_CALLS = 4000
  * Lets the compiler see the hot paths before the first round: the same calls for each adapter. One
  * broadcast makes the stock adapter's loop over the clients hot; the call itself becomes hot by being called, to one client each.
  * @param {import('socket.io').Server} io
- * @returns {Promise<{ deliveries: number }>}
+ * @returns {Promise<{ events: number }>} how many each client gets
  */
 async function warmUp(io) {
   const sockets = [...io.sockets.sockets.values()]
@@ -39,13 +45,14 @@ async function warmUp(io) {
     io.emit('m', { p: 'warm' })
     await sleep(1)
   }
-  for (let call = 0; call < WARM_CALLS; call += 1) {
+  const times = Math.ceil(WARM_CALLS / sockets.length)
+  for (let call = 0; call < times * sockets.length; call += 1) {
     const socket = sockets[call % sockets.length]
     socket.emit('m', { p: 'warm' })
     io.to(socket.id).emit('m', { p: 'warm' })
     if (call % 50 === 0) await sleep(1)
   }
-  return { deliveries: broadcasts * sockets.length + 2 * WARM_CALLS }
+  return { events: broadcasts + 2 * times }
 }
 
 module.exports = { measures, warmUp }

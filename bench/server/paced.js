@@ -4,10 +4,11 @@
 const { performance } = require('node:perf_hooks')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { percentile } = require('../lib/statistics')
+const { callOf, inTurn } = require('./calls')
 const { now, stamped } = require('./event')
 
 /** @typedef {import('socket.io').Server} Server */
-/** @typedef {Pick<import('./measures').Options, 'payload' | 'ms'>} Options */
+/** @typedef {import('./measures').Options} Options */
 
 const BROADCAST_INTERVAL = 25
 const BATCH_INTERVAL = 5
@@ -15,14 +16,15 @@ const BATCH_INTERVAL = 5
 const BATCH = 100
 
 /**
- * One broadcast to everybody each 25 ms.
+ * One broadcast each 25 ms.
  * @param {Server} io
  * @param {Options} options
  */
-async function paced(io, { payload, ms }) {
-  const event = stamped(payload)
-  const stamp = () => event(now())
-  return atPace({ everyMs: BROADCAST_INTERVAL, ms, size: 1 }, (argument) => io.emit('m', argument), stamp)
+async function paced(io, options) {
+  const { ms, everyMs = BROADCAST_INTERVAL, clients } = options
+  const before = process.memoryUsage.rss()
+  const result = await atPace({ everyMs, ms, size: 1 }, callOf(io, options), stampOf(options))
+  return { ...result, deliveries: result.calls * clients, rssGrowth: process.memoryUsage.rss() - before }
 }
 
 /**
@@ -39,8 +41,9 @@ async function idle(_io, { ms }) {
  * @param {Server} io
  * @param {Options} options
  */
-async function direct(io, { payload, ms }) {
-  return inTurn(io, { payload, ms }, (socket, argument) => socket.emit('m', argument))
+async function direct(io, options) {
+  const sockets = [...io.sockets.sockets.values()]
+  return batches(options, inTurn(sockets, (socket, argument) => void socket.emit('m', argument)))
 }
 
 /**
@@ -48,27 +51,36 @@ async function direct(io, { payload, ms }) {
  * @param {Server} io
  * @param {Options} options
  */
-async function toOwnRoom(io, { payload, ms }) {
-  return inTurn(io, { payload, ms }, (socket, argument) => io.to(socket.id).emit('m', argument))
+async function toOwnRoom(io, options) {
+  const sockets = [...io.sockets.sockets.values()]
+  return batches(options, inTurn(sockets, (socket, argument) => void io.to(socket.id).emit('m', argument)))
 }
 
 /**
+ * The same to the rooms of a layout, one after the other.
  * @param {Server} io
  * @param {Options} options
- * @param {(socket: import('socket.io').Socket, argument: object) => void} emit
  */
-function inTurn(io, { payload, ms }, emit) {
-  const event = stamped(payload)
-  const sockets = [...io.sockets.sockets.values()]
-  let turn = 0
-  const stamp = () => event(now())
-  const batch = (/** @type {object} */ argument) => {
-    for (let index = 0; index < BATCH; index += 1) {
-      emit(sockets[turn], argument)
-      turn = (turn + 1) % sockets.length
-    }
+async function toRooms(io, options) {
+  return batches(options, callOf(io, options))
+}
+
+/**
+ * @param {Options} options
+ * @param {(argument: object) => void} emit
+ */
+function batches(options, emit) {
+  const { ms, batch = BATCH } = options
+  const emitAll = (/** @type {object} */ argument) => {
+    for (let index = 0; index < batch; index += 1) emit(argument)
   }
-  return atPace({ everyMs: BATCH_INTERVAL, ms, size: BATCH }, batch, stamp)
+  return atPace({ everyMs: BATCH_INTERVAL, ms, size: batch }, emitAll, stampOf(options))
+}
+
+/** @param {Options} options */
+function stampOf(options) {
+  const event = stamped(options)
+  return () => event(now())
 }
 
 /**
@@ -93,4 +105,4 @@ async function atPace({ everyMs, ms, size }, call, prepare) {
   return { calls: times * size, callP50: percentile(durations, 50), callP99: percentile(durations, 99) }
 }
 
-module.exports = { direct, idle, paced, toOwnRoom }
+module.exports = { direct, idle, paced, toOwnRoom, toRooms }
