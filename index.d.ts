@@ -99,6 +99,8 @@ export interface AdapterStats {
   bytes: number;
   /** Counter: system calls that wrote them. `frames / systemCalls` is the batching. */
   systemCalls: number;
+  /** Counter: frames that left many to a system call, by io_uring. 0 where the kernel does not offer it. */
+  batched: number;
   /** Counter: packets dropped: volatile ones, and with `overflow: "drop"` those past `maxBufferedBytes`. */
   dropped: number;
   /** Counter: packets that took the place of an older one, see {@link conflate}. */

@@ -7,7 +7,7 @@ const { NativeAdapterError } = require('./errors')
 const { isClientPatched } = require('./lane-support')
 const { Membership } = require('./membership')
 const { validateOptions } = require('./options')
-const { splitPacket } = require('./packet')
+const { PlainEncoder, splitPacket } = require('./packet')
 const { Recovery } = require('./recovery')
 
 /** @typedef {import('socket.io-adapter').Room} Room */
@@ -25,8 +25,13 @@ class NativeAdapter extends Adapter {
   #engine
   #membership
   #encoder
-  /** @type {Recovery | undefined} */
+  #plainEncoder
+  /** Made at the first use; null when the server has no recovery. @type {Recovery | null | undefined} */
   #recovery
+  /** Of the clients of the namespace's sockets, once there was one. @type {any} */
+  #clientPrototype
+  /** Its method, found to be Socket.IO's own. @type {unknown} */
+  #writeToEngine
 
   /**
    * @param {any} nsp
@@ -36,6 +41,7 @@ class NativeAdapter extends Adapter {
     super(nsp)
     this.#engine = engine
     this.#encoder = nsp.server.encoder
+    this.#plainEncoder = new PlainEncoder(this.#encoder)
     this.#membership = new Membership(this, engine)
     this.rooms = this.#membership.rooms
     this.sids = this.#membership.sids
@@ -123,36 +129,58 @@ class NativeAdapter extends Adapter {
    */
   #deliver(packet, opts, afterEncoding) {
     const flags = opts.flags ?? {}
-    const encoded = this.#encoder.encode(packet)
+    const plain = this.#plainEncoder.encode(packet)
+    const encoded = plain === null ? this.#encoder.encode(packet) : plain
     afterEncoding?.()
     const parts = this.#isObserved() ? null : splitPacket(encoded)
     if (parts === null) return this.#deliverByJavaScript(packet, encoded, flags, this.#idsOf(opts))
-    const { ids, rooms, except } = this.#membership.select(opts)
-    if (rooms === 0 && opts.rooms.size > 0) return
-    const engine = this.#engine
-    const bits = (flags.volatile ? FLAG.VOLATILE : 0) | (flags.compress === false ? FLAG.PLAIN : 0)
-    const { text, attachments } = parts
-    const ns = this.#membership.namespace
-    const compat = engine.native.broadcast(ns, ids, rooms, except, text, attachments, bits, engine.tick, flags.conflate)
-    engine.touch()
+    const compat = this.#handOver(parts, opts, flags)
+    this.#engine.touch()
     if (compat) this.#deliverByJavaScript(packet, encoded, flags, this.#membership.idsAt(compat))
+  }
+
+  /**
+   * Hands a packet to the writers.
+   * @param {{ text: string | null, attachments: Buffer[] | null }} parts
+   * @param {BroadcastOptions} opts
+   * @param {any} flags
+   * @returns {Uint32Array | null | undefined} the recipients that JavaScript writes to, if any
+   */
+  #handOver({ text, attachments }, opts, flags) {
+    const membership = this.#membership
+    const { calls, tick } = this.#engine
+    const bits = (flags.volatile ? FLAG.VOLATILE : 0) | (flags.compress === false ? FLAG.PLAIN : 0)
+    const room = attachments === null && flags.conflate === undefined ? membership.only(opts) : undefined
+    if (room !== undefined) return calls.broadcast(membership.namespace, text, bits, tick, room)
+    const { ids, rooms, except } = membership.select(opts)
+    if (rooms === 0 && opts.rooms.size > 0) return
+    const { namespace } = membership
+    return calls.broadcast(namespace, text, bits, tick, null, ids, rooms, except, attachments, flags.conflate)
   }
 
   /** Whether every packet must be seen by JavaScript, because a tool asked for that in a way that concerns all connections. */
   #isObserved() {
     if (this.#engine.observed) return true
-    for (const socket of this.nsp.sockets?.values() ?? []) return isClientPatched(socket.client)
+    const prototype = (this.#clientPrototype ??= this.#findClientPrototype())
+    if (prototype === undefined || prototype.writeToEngine === this.#writeToEngine) return false
+    if (isClientPatched(prototype)) return true
+    this.#writeToEngine = prototype.writeToEngine
     return false
+  }
+
+  #findClientPrototype() {
+    for (const { client } of this.nsp.sockets?.values() ?? []) return client && Object.getPrototypeOf(client)
   }
 
   /**
    * Exactly what the stock adapter does for each recipient.
    * @param {any} packet
-   * @param {any[]} encoded
+   * @param {any} whole what the encoder made of it, or its text
    * @param {any} flags
    * @param {SocketId[]} ids
    */
-  #deliverByJavaScript(packet, encoded, flags, ids) {
+  #deliverByJavaScript(packet, whole, flags, ids) {
+    const encoded = typeof whole === 'string' ? [whole] : whole
     const packetOpts = { preEncoded: true, volatile: flags.volatile, compress: flags.compress }
     encodeFrame?.call({ encoder: { encode: () => encoded } }, packet, packetOpts)
     for (const id of ids) {
@@ -212,11 +240,10 @@ class NativeAdapter extends Adapter {
     this.#visit(opts, (socket) => socket.disconnect(close))
   }
 
-  /** @returns {Recovery | undefined} */
   #recoveryLog() {
-    if (this.#recovery) return this.#recovery
+    if (this.#recovery !== undefined) return this.#recovery
     const options = /** @type {any} */ (this.nsp.server).opts?.connectionStateRecovery
-    if (options) this.#recovery = new Recovery(options.maxDisconnectionDuration)
+    this.#recovery = options ? new Recovery(options.maxDisconnectionDuration) : null
     return this.#recovery
   }
 

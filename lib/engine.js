@@ -20,6 +20,8 @@ class Engine {
   /** @type {import('./options').Settings} */
   settings
   native
+  /** @type {NativeCalls} */
+  calls
   /** Changes between ticks of the event loop: what happens before the callbacks of `process.nextTick` is one tick. */
   tick = 0
   /** Counters for `stats()`. */
@@ -29,8 +31,8 @@ class Engine {
   #connections = []
   /** @type {WeakMap<object, Connection>} */
   #byConn = new WeakMap()
-  /** Engine.IO servers of the connections: something may listen to all their packets. @type {Set<any>} */
-  #servers = new Set()
+  /** Engine.IO servers of the connections: something may listen to all their packets. @type {any[]} */
+  #servers = []
   /** @type {Set<any>} */
   #adapters = new Set()
   #lanes = 0
@@ -47,6 +49,7 @@ class Engine {
       ioUring: settings.ioUring,
       inline: INLINE,
     })
+    this.calls = this.native.calls()
   }
 
   /** @param {unknown} adapter */
@@ -75,7 +78,7 @@ class Engine {
       connection = new Connection(this, conn, this.native.takeIndex())
       this.#byConn.set(conn, connection)
       this.#connections[connection.index] = connection
-      if (conn.server) this.#servers.add(conn.server)
+      if (conn.server && !this.#servers.includes(conn.server)) this.#servers.push(conn.server)
       connection.begin()
     }
     return connection
@@ -106,8 +109,11 @@ class Engine {
 
   /** Whether each packet of each connection must pass through Engine.IO, because something listens to all of them. */
   get observed() {
-    for (const server of this.#servers) {
-      if (server.listenerCount('flush') > 0 || server.listenerCount('drain') > 0) return true
+    const servers = this.#servers
+    for (let i = 0; i < servers.length; i++) {
+      // What Node.js' listenerCount() looks at, for each broadcast.
+      const events = servers[i]._events
+      if (events.flush !== undefined || events.drain !== undefined) return true
     }
     return false
   }
@@ -143,7 +149,7 @@ class Engine {
   #endTick = () => {
     this.#armed = false
     this.tick = (this.tick + 1) >>> 0
-    this.native.wake()
+    this.calls.wake()
   }
 
   /** The process ends: there is no later. */
@@ -158,7 +164,7 @@ class Engine {
     // An adapter that its namespace has replaced gets no more sockets, and Socket.IO never closes it.
     for (const adapter of this.#adapters) if (adapter.nsp.adapter === adapter) return
     this.native.stop()
-    if (this.#adapters.size === 0) this.#servers.clear()
+    if (this.#adapters.size === 0) this.#servers = []
   }
 
   /** The writers have news. */

@@ -6,6 +6,7 @@
  */
 
 const net = require('node:net')
+const { isOriginal } = require('./originals')
 
 /** Marks what a lane owns, also for other copies of this package in the process. */
 const kLane = Symbol.for('socket.io-native-adapter.lane')
@@ -30,21 +31,6 @@ const DEFAULT_LEVEL = 6
 
 /** The `readyState` of a WebSocket. */
 const OPEN = 1
-
-/** @type {WeakSet<Function>} Methods whose source was read and found to be the original. */
-const originals = new WeakSet()
-
-/**
- * @param {unknown} method
- * @param {RegExp} contains
- */
-function isOriginal(method, contains) {
-  if (typeof method !== 'function') return false
-  if (originals.has(method)) return true
-  const original = contains.test(Function.prototype.toString.call(method))
-  if (original) originals.add(method)
-  return original
-}
 
 /** @param {any} conn */
 function isPatched(conn) {

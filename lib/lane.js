@@ -143,7 +143,7 @@ class Lane {
    * @param {number} ticket
    */
   #sendPacket({ type, data, options }, ticket) {
-    const { native, tick } = this.engine
+    const { calls, tick } = this.engine
     const { index } = this.connection
     let flags = ticket
     if (options?.volatile) flags |= FLAG.VOLATILE
@@ -151,13 +151,13 @@ class Lane {
     if (options && options === this.#lastOptions) flags |= FLAG.CONTINUES
     // A frame that was encoded beforehand has no attachments, and would be kept alive.
     this.#lastOptions = options?.wsPreEncodedFrame ? null : options
-    if (typeof data === 'string') native.sendText(index, KIND[type], data, flags, tick)
-    else if (data instanceof Uint8Array) native.sendBinary(index, data, this.#legacy, flags, tick)
+    if (typeof data === 'string') calls.sendText(index, KIND[type], data, flags, tick)
+    else if (data instanceof Uint8Array) calls.sendBinary(index, data, this.#legacy, flags, tick)
     else if (ArrayBuffer.isView(data)) {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      native.sendBinary(index, bytes, this.#legacy, flags, tick)
-    } else if (data instanceof ArrayBuffer) native.sendBinary(index, new Uint8Array(data), this.#legacy, flags, tick)
-    else native.sendText(index, KIND[type], String(data || ''), flags, tick)
+      calls.sendBinary(index, bytes, this.#legacy, flags, tick)
+    } else if (data instanceof ArrayBuffer) calls.sendBinary(index, new Uint8Array(data), this.#legacy, flags, tick)
+    else calls.sendText(index, KIND[type], String(data || ''), flags, tick)
   }
 
   /**

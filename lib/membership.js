@@ -21,6 +21,9 @@ const { unwatchOutgoing, watchOutgoing } = require('./outgoing')
 /** Answers to leaving a room. */
 const LEFT = { NOT_MEMBER: 0, LAST: 2 }
 
+/** In the place of a room's number. */
+const EVERYBODY = -1
+
 class Membership {
   /** @type {MapView<Room, SocketId>} A room's name → its number. */
   rooms
@@ -87,7 +90,7 @@ class Membership {
    * @param {string} names
    */
   #apply(words, count, names) {
-    const answer = this.#native.apply(this.namespace, words, count, names)
+    const answer = this.#engine.calls.apply(this.namespace, words, count, names)
     if (!answer) return
     const begun = answer[0]
     for (let i = 1; i < answer.length; i++) {
@@ -269,6 +272,18 @@ class Membership {
     if (!this.#observed.has(socket.id) || isObserved(socket)) return
     const connection = this.#engine.connectionAt(/** @type {number} */ (this.sids.numberOf(socket.id)))
     if (connection) this.refresh(connection)
+  }
+
+  /**
+   * The number of the one room that a call names, -1 when it means everybody, or undefined when it has to be selected.
+   * @param {{ rooms: Set<Room>, except?: Set<Room> }} opts
+   * @returns {number | undefined}
+   */
+  only({ rooms, except }) {
+    if (rooms.size > 1 || (except !== undefined && except.size > 0)) return undefined
+    this.settle()
+    if (rooms.size === 0) return EVERYBODY
+    for (const name of rooms) return this.rooms.numberOf(name)
   }
 
   /** The rooms that a call names, for the engine. @param {{ rooms: Set<Room>, except?: Set<Room> }} opts */

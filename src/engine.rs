@@ -1,14 +1,18 @@
 //! The object that `lib/engine.js` holds.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::panic::RefUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Error, Result, Status, Uint32Array};
+use napi::Env;
+use napi::bindgen_prelude::{Error, Object, Result, Status, Uint32Array};
 use napi_derive::napi;
-use socketio_fanout::{Config, Fanout, Overflow, Stats};
+use socketio_fanout::{Config, Fanout, Overflow, Packet, SendOptions, Stats};
 use socketio_rooms::Namespace;
 
+use crate::calls;
 use crate::connections::Indexes;
 use crate::fanout::Running;
 
@@ -21,7 +25,7 @@ pub struct NativeOptions {
     pub max_buffered_bytes: f64,
     /// Drop what does not fit, instead of ending the connection.
     pub drop: bool,
-    /// Send in batches by io_uring, where the kernel offers it.
+    /// Send in batches by `io_uring`, where the kernel offers it.
     pub io_uring: bool,
     /// Up to so many small frames are written on the event loop, when little else was lately. 0: never.
     pub inline: u32,
@@ -30,6 +34,11 @@ pub struct NativeOptions {
 /// The engine of one Socket.IO server: its rooms, and its writers while there are lanes.
 #[napi]
 pub struct NativeEngine {
+    state: Rc<State>,
+}
+
+/// What the methods and functions of an engine share. All of them run on one thread.
+pub struct State {
     pub(crate) config: Config,
     pub(crate) running: RefCell<Option<Running>>,
     /// The writers that were stopped last, and the counters of those before them.
@@ -41,7 +50,15 @@ pub struct NativeEngine {
 }
 
 /// A panic in the engine becomes an error of the call; each cell is borrowed for one statement, so none stays borrowed.
-impl RefUnwindSafe for NativeEngine {}
+impl RefUnwindSafe for State {}
+
+impl Deref for NativeEngine {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
 
 #[napi]
 impl NativeEngine {
@@ -57,7 +74,7 @@ impl NativeEngine {
             io_uring: options.io_uring,
             inline: options.inline as usize,
         };
-        Self {
+        let state = State {
             config,
             running: RefCell::default(),
             last: RefCell::default(),
@@ -65,7 +82,14 @@ impl NativeEngine {
             namespaces: RefCell::default(),
             indexes: RefCell::default(),
             legacy_lanes: RefCell::default(),
-        }
+        };
+        Self { state: Rc::new(state) }
+    }
+
+    /// What is called for each packet, as functions: a method costs three times as much, because its object must be unwrapped.
+    #[napi(ts_return_type = "NativeCalls")]
+    pub fn calls<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        calls::functions(env, &self.state)
     }
 
     /// An index for a connection.
@@ -88,25 +112,41 @@ impl NativeEngine {
     pub fn give_index_back(&self, index: u32) {
         self.indexes.borrow_mut().give_back(index);
     }
+}
 
+impl State {
     pub(crate) fn fanout(&self) -> Result<Arc<Fanout>> {
         match &*self.running.borrow() {
             Some(running) => Ok(Arc::clone(&running.fanout)),
-            None => Err(Error::new(Status::InvalidArg, "expected running writers, got none: call start() first")),
+            None => Err(no_writers()),
         }
     }
 
+    /// Hands a packet over for one lane.
+    pub(crate) fn send(&self, index: u32, packet: Packet, options: SendOptions) -> Result<()> {
+        match &*self.running.borrow() {
+            Some(running) => running.fanout.send(index, packet, options),
+            None => return Err(no_writers()),
+        }
+        Ok(())
+    }
+
     pub(crate) fn namespace(&self, namespace: u32) -> Result<Arc<Namespace>> {
-        let namespaces = self.namespaces.borrow();
+        Self::open_namespace(&self.namespaces.borrow(), namespace).cloned()
+    }
+
+    pub(crate) fn open_namespace(namespaces: &[Option<Arc<Namespace>>], namespace: u32) -> Result<&Arc<Namespace>> {
         let found = namespaces.get(namespace as usize).and_then(Option::as_ref);
-        found
-            .cloned()
-            .ok_or_else(|| Error::new(Status::InvalidArg, format!("expected an open namespace, got {namespace}")))
+        found.ok_or_else(|| Error::new(Status::InvalidArg, format!("expected an open namespace, got {namespace}")))
     }
 }
 
+fn no_writers() -> Error {
+    Error::new(Status::InvalidArg, "expected running writers, got none: call start() first")
+}
+
 /// Writers end with the engine also when JavaScript lost it without closing it.
-impl Drop for NativeEngine {
+impl Drop for State {
     fn drop(&mut self) {
         if let Some(running) = self.running.borrow_mut().take() {
             running.fanout.stop();

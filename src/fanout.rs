@@ -3,29 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Buffer, Error, Function, Result, Status, Uint32Array};
+use napi::bindgen_prelude::{Error, Function, Result, Status, Uint32Array};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use serde::Serialize;
-use socketio_fanout::{Deflate, Fanout, Form, Packet, SendOptions, Stats};
-use socketio_wire::{Frame, OpCode};
+use socketio_fanout::{Deflate, Fanout, Form, Stats};
+use socketio_wire::Frame;
 
+use crate::calls::{PLAIN, options, single};
 use crate::engine::NativeEngine;
 use crate::events;
-use crate::ffi::{self, Text};
-use crate::rooms::target;
-
-/// Bits of `flags`.
-const TICKET: u32 = 1;
-const VOLATILE: u32 = 2;
-const CONTINUES: u32 = 4;
-const PLAIN: u32 = 8;
-
-/// The Engine.IO type of a message: the first character of its text frames, and in protocol 3 the first byte of its
-/// binary frames.
-const MESSAGE: u8 = b'4';
-const LEGACY_MESSAGE: u8 = 4;
+use crate::ffi;
 
 /// Writers, and what ends them together with the JavaScript environment.
 pub struct Running {
@@ -38,19 +27,6 @@ struct Reading {
     writers: usize,
     #[serde(flatten)]
     stats: Stats,
-}
-
-fn options(flags: u32, tick: u32) -> SendOptions {
-    SendOptions {
-        volatile: flags & VOLATILE != 0,
-        continues: flags & CONTINUES != 0,
-        ticket: flags & TICKET != 0,
-        tick,
-    }
-}
-
-fn single(frame: Frame, flags: u32) -> Packet {
-    Packet::from(frame).compressed(flags & PLAIN == 0)
 }
 
 #[napi]
@@ -141,28 +117,6 @@ impl NativeEngine {
         Ok(())
     }
 
-    /// Hands over a text frame for one lane: the character `kind` (its Engine.IO packet type), then `text`.
-    #[napi(catch_unwind)]
-    pub fn send_text(
-        &self,
-        index: u32,
-        kind: u8,
-        #[napi(ts_arg_type = "string")] text: Text,
-        flags: u32,
-        tick: u32,
-    ) -> Result<()> {
-        self.fanout()?.send(index, single(text.into_frame(kind), flags), options(flags, tick));
-        Ok(())
-    }
-
-    /// Hands over a binary frame for one lane, of a message of Engine.IO protocol 3 when `legacy`.
-    #[napi(catch_unwind)]
-    pub fn send_binary(&self, index: u32, data: &[u8], legacy: bool, flags: u32, tick: u32) -> Result<()> {
-        let frame = Frame::new(OpCode::Binary, legacy.then_some(LEGACY_MESSAGE), data);
-        self.fanout()?.send(index, single(frame, flags), options(flags, tick));
-        Ok(())
-    }
-
     /// Hands over a frame that `ws` has encoded, header and payload.
     #[napi(catch_unwind)]
     pub fn send_frame(&self, index: u32, header: &[u8], payload: &[u8], flags: u32, tick: u32) -> Result<()> {
@@ -172,59 +126,6 @@ impl NativeEngine {
         // ws has compressed it already, or not.
         self.fanout()?.send(index, single(frame, PLAIN), options(flags, tick));
         Ok(())
-    }
-
-    /// Hands over a message for the sockets in any of the first `rooms` of `ids` (all if none) and in none of the next
-    /// `except`: a text frame if there is `text`, then a binary frame for each of `attachments`. A lane
-    /// that is behind keeps the newest of those with the same `key`. Returns the recipients that JavaScript writes to, if any.
-    #[napi(catch_unwind)]
-    pub fn broadcast(
-        &self,
-        namespace: u32,
-        ids: &[u32],
-        rooms: u32,
-        except: u32,
-        #[napi(ts_arg_type = "string | null")] text: Option<Text>,
-        attachments: Option<Vec<Buffer>>,
-        flags: u32,
-        tick: u32,
-        key: Option<String>,
-    ) -> Result<Option<Uint32Array>> {
-        // One client's connection can be in several namespaces.
-        let key = key.map(|key| format!("{namespace} {key}").into());
-        let namespace = self.namespace(namespace)?;
-        let running = self.running.borrow();
-        let fanout = running.as_ref().map(|running| &running.fanout);
-        let epoch = fanout.map(|fanout| fanout.epoch());
-        let target = target(&namespace, ids, rooms, except);
-        let compat = target.compat_recipients();
-        if let (Some(fanout), Some(epoch), false) = (fanout, epoch, target.is_empty()) {
-            let packet = self.packet(text, &attachments.unwrap_or_default()).compressed(flags & PLAIN == 0);
-            let packet = match key {
-                Some(key) => packet.conflated(key),
-                None => packet,
-            };
-            fanout.broadcast(target, packet, flags & VOLATILE != 0, tick, epoch);
-        }
-        Ok((!compat.is_empty()).then(|| compat.into()))
-    }
-
-    fn packet(&self, text: Option<Text>, attachments: &[Buffer]) -> Packet {
-        let text = text.map(|text| text.into_frame(MESSAGE));
-        let binary = |prefix: Option<u8>| attachments.iter().map(move |data| Frame::new(OpCode::Binary, prefix, data));
-        let packet = Packet::new(text.iter().cloned().chain(binary(None)));
-        if attachments.is_empty() || *self.legacy_lanes.borrow() == 0 {
-            return packet;
-        }
-        packet.with_legacy(text.into_iter().chain(binary(Some(LEGACY_MESSAGE))))
-    }
-
-    /// Wakes the writers for what was handed over in this tick.
-    #[napi(catch_unwind)]
-    pub fn wake(&self) {
-        if let Some(running) = &*self.running.borrow() {
-            running.fanout.wake();
-        }
     }
 
     /// Blocks until everything handed over is written, at most `timeout` ms; false when it was not.

@@ -4,8 +4,8 @@
 //! except the signal that there are events, which writer threads give.
 
 #![expect(clippy::needless_pass_by_value, reason = "N-API makes strings and objects for one call")]
-#![expect(clippy::too_many_arguments, reason = "numbers cross to Rust for less than an object that holds them")]
 
+mod calls;
 mod connections;
 mod engine;
 mod events;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Result, Uint32Array, Utf16String};
+use napi::bindgen_prelude::{Result, Uint32Array};
 use napi_derive::napi;
 use socketio_rooms::{Change, Left, Namespace, RoomKey, Target};
 
@@ -24,9 +24,9 @@ fn code(left: Left) -> u32 {
 }
 
 /// Reads what `lib/changes.js` writes.
-struct Changes<'a> {
-    words: std::iter::Copied<std::slice::Iter<'a, u32>>,
-    names: &'a [u16],
+pub struct Changes<'a> {
+    pub words: std::iter::Copied<std::slice::Iter<'a, u32>>,
+    pub names: &'a [u16],
 }
 
 impl Changes<'_> {
@@ -90,29 +90,6 @@ impl NativeEngine {
         if let Some(slot) = self.namespaces.borrow_mut().get_mut(namespace as usize) {
             *slot = None;
         }
-    }
-
-    /// Makes the changes in the first `count` numbers of `words`, whose format is that of `lib/changes.js`; `names` are those of
-    /// the rooms they make, without anything between. Returns, if any, the number of rooms that ended and began
-    /// anew, these rooms, and those that are removed.
-    #[napi(catch_unwind)]
-    pub fn apply(
-        &self,
-        namespace: u32,
-        words: &[u32],
-        count: u32,
-        #[napi(ts_arg_type = "string")] names: Utf16String,
-    ) -> Result<Option<Uint32Array>> {
-        let namespace = self.namespace(namespace)?;
-        let words = words.get(..count as usize).unwrap_or(words);
-        let applied = namespace.apply(Changes { words: words.iter().copied(), names: &names });
-        if applied.removed.is_empty() && applied.begun.is_empty() {
-            return Ok(None);
-        }
-        let mut answer = Vec::with_capacity(1 + applied.begun.len() + applied.removed.len());
-        answer.push(u32::try_from(applied.begun.len()).unwrap_or(u32::MAX));
-        answer.extend(applied.begun.into_iter().chain(applied.removed));
-        Ok(Some(answer.into()))
     }
 
     /// A socket goes: pairs of a room that it left and what that did (1: left, 2: it was the last).

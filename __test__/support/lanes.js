@@ -11,7 +11,7 @@ const { until } = require('./events')
 /** Watches the connections of one server with the native adapter. */
 class LaneProof {
   #io
-  #native
+  #engine
   #expected
   /** Broadcasts that reached the engine. */
   broadcasts = 0
@@ -26,15 +26,15 @@ class LaneProof {
     this.#io = io
     this.#expected = expected
     // The first: an app may give itself another one.
-    this.#native = io.sockets.adapter.engine.native
+    this.#engine = io.sockets.adapter.engine
     this.#countBroadcasts()
   }
 
   #countBroadcasts() {
-    const native = this.#native
-    const { broadcast } = native
-    native.broadcast = (/** @type {any[]} */ ...args) => {
-      const compat = broadcast.apply(native, args)
+    const { calls } = this.#engine
+    const { broadcast } = calls
+    calls.broadcast = (/** @type {any[]} */ ...args) => {
+      const compat = broadcast(...args)
       this.broadcasts++
       this.byJavaScript += compat?.length ?? 0
       return compat
@@ -53,7 +53,7 @@ class LaneProof {
 
   /** After the test. @param {{ javaScript: boolean }} allowed that JavaScript wrote broadcasts though there are lanes */
   ended({ javaScript }) {
-    const { frames } = JSON.parse(this.#native.stats())
+    const { frames } = JSON.parse(this.#engine.native.stats())
     expect(frames > 0).toBe(this.#expected === 'lane')
     if (this.#expected === 'lane' && !javaScript) expect(this.byJavaScript).toBe(0)
   }

@@ -43,6 +43,7 @@ test('stats() of a server without connections', () => {
     frames: 0,
     bytes: 0,
     systemCalls: 0,
+    batched: 0,
     dropped: 0,
     conflated: 0,
     slowDisconnects: 0,
