@@ -82,7 +82,7 @@ describe.each(BOTH)('handlers of the $name may do everything', (kind) => {
       socket.conn.send('2["again"]', {}, () => server.io.to(a.id).emit('from the second'))
     })
     await a.event('from the second')
-    await b.event('answered')
+    await Promise.all([b.event('answered'), b.event('from the callback')])
     expect(tags(a).filter((tag) => tag !== 'answered 1')).toEqual(['callback', 'from the callback', 'again', 'from the second'])
     expect(tags(b).sort()).toEqual(['answered 1', 'from the callback'])
   })
