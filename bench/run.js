@@ -8,153 +8,69 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { canPin, reasonsAgainst } = require('./lib/adapters')
 const { USAGE, UsageError, readArguments } = require('./lib/arguments')
+const { evaluate } = require('./lib/evaluate')
 const { commit, loadAverage, machine, packages } = require('./lib/machine')
-const { PROCEDURES } = require('./lib/procedures')
+const { installPeers } = require('./lib/peers')
 const { ROWS } = require('./lib/rows')
-const { Side } = require('./lib/side')
-const { median } = require('./lib/statistics')
+const { Sides, clientsOf } = require('./lib/sides')
 const { formatRow } = require('./lib/table')
+const { formatTargets } = require('./lib/targets')
 
 /**
  * @typedef {import('./lib/arguments').Settings} Settings
  * @typedef {import('./lib/rows').Row} Row
- * @typedef {import('./lib/rows').Setup} Setup
- * @typedef {import('./lib/metrics').Sample} Sample
  */
 
-/** What runs now, to be ended with us. @type {Set<Side>} */
-const open = new Set()
-/** @type {Set<string>} */
-const warnings = new Set()
+/** What runs now, to be ended with us. @type {Sides | undefined} */
+let sides
 
 /**
- * @param {string} adapter
- * @param {Setup} setup
+ * @param {Row[]} rows
  * @param {Settings} settings
+ * @returns {Promise<import('./lib/evaluate').Outcome[]>}
  */
-function newSide(adapter, setup, settings) {
-  const side = new Side(adapter, { ...setup, clients: clientsOf(setup, settings) })
-  open.add(side)
-  return side
-}
-
-/** @param {Side} side */
-async function closeSide(side) {
-  for (const warning of side.warnings) warnings.add(warning)
-  await side.close()
-  open.delete(side)
-}
-
-/**
- * @param {Setup} setup
- * @param {Settings} settings
- */
-function clientsOf({ clients }, settings) {
-  return typeof clients === 'number' ? clients : settings[clients]
-}
-
-/**
- * @param {Row} row
- * @param {Settings} settings
- * @param {Map<string, Side>} sides those that are open; a row that is `fresh` opens its own
- * @returns {Promise<Map<string, Sample[]>>}
- */
-async function runRounds(row, settings, sides) {
-  const { payload, memberships, adapters } = settings
-  const options = { ms: settings.seconds * 1000, payload, memberships }
-  /** @type {Map<string, Sample[]>} */
-  const samples = new Map(adapters.map((adapter) => [adapter, []]))
-  for (let round = 0; round < settings.rounds; round += 1) {
-    // In turn, and each first as often as last: what changes on the machine meanwhile hits all of them.
-    const order = round % 2 === 0 ? adapters : [...adapters].reverse()
-    for (const adapter of order) {
-      const side = sides.get(adapter) ?? newSide(adapter, row.setup, settings)
-      samples.get(adapter)?.push(await PROCEDURES[row.procedure](side, row, options))
-      if (row.fresh) await closeSide(side)
-    }
-  }
-  return samples
-}
-
-/**
- * @param {Row} row
- * @param {Settings} settings
- * @param {Map<string, Sample[]>} samples
- */
-function evaluate(row, settings, samples) {
-  const [baseline, ...others] = settings.adapters
-  /** @type {(sample: Sample) => Record<string, number>} */
-  const read = (sample) => Object.fromEntries(row.metrics.map(({ key, of }) => [key, round(of(sample))]))
-  const rounds = Object.fromEntries([...samples].map(([adapter, taken]) => [adapter, taken.map(read)]))
-  /** @type {(adapter: string, key: string) => number} */
-  const medianOf = (adapter, key) => median(rounds[adapter].map((values) => values[key]))
-  /** @type {(adapters: string[], of: (adapter: string, key: string) => number) => Record<string, Record<string, number>>} */
-  const table = (adapters, of) =>
-    Object.fromEntries(
-      adapters.map((adapter) => [adapter, Object.fromEntries(row.metrics.map(({ key }) => [key, of(adapter, key)]))]),
-    )
-  return {
-    id: row.id,
-    title: row.title,
-    clients: clientsOf(row.setup, settings),
-    medians: table(settings.adapters, (adapter, key) => round(medianOf(adapter, key))),
-    ratios: table(others, (adapter, key) => round(medianOf(adapter, key) / medianOf(baseline, key))),
-    rounds,
-    details: Object.fromEntries([...samples].map(([adapter, taken]) => [adapter, taken.map(detail)])),
-  }
-}
-
-/** What a sample says beside its metrics. @param {Sample} sample */
-function detail({ result, cost, report }) {
-  const { messages, bytes, cpuMs } = report
-  return { ...result, ...cost, messages, bytes, loadGeneratorCpuMs: round(cpuMs) }
-}
-
-/** @param {number} value */
-function round(value) {
-  return Number(value.toPrecision(5))
-}
-
-/**
- * @param {Settings} settings
- * @returns {Promise<import('./lib/table').Outcome[]>}
- */
-async function runRows(settings) {
+async function runRows(rows, settings) {
+  sides = new Sides(settings)
   const outcomes = []
-  const rows = ROWS.filter(({ id }) => settings.rows.includes(id))
-  // Those that need fresh servers come last, when the shared ones are gone: two processors are few.
-  for (const group of [...groupsOf(rows.filter(({ fresh }) => !fresh)), ...rows.filter(({ fresh }) => fresh).map((row) => [row])]) {
-    /** @type {Map<string, Side>} */
-    const sides = new Map()
-    const [{ setup, fresh }] = group
-    for (const adapter of fresh ? [] : settings.adapters) {
-      const side = newSide(adapter, setup, settings)
-      await side.open()
-      sides.set(adapter, side)
-    }
+  for (const group of groupsOf(rows)) {
     for (const row of group) {
-      const outcome = evaluate(row, settings, await runRounds(row, settings, sides))
-      console.log(formatRow(outcome, row.metrics, settings.adapters))
+      const outcome = evaluate(row, clientsOf(row.setup, settings), await sides.measure(row))
+      console.log(formatRow(outcome, row.metrics))
       outcomes.push(outcome)
     }
-    for (const side of sides.values()) await closeSide(side)
+    await sides.close()
   }
   return outcomes
 }
 
 /**
  * @param {Row[]} rows
- * @returns {Row[][]} those with the same setup together
+ * @returns {Row[][]} those that share their servers together; those that need fresh ones come last, alone
  */
 function groupsOf(rows) {
   /** @type {Map<string, Row[]>} */
   const groups = new Map()
-  for (const row of rows) {
+  for (const row of rows.filter(({ fresh }) => !fresh)) {
     const key = JSON.stringify(row.setup)
     groups.set(key, [...(groups.get(key) ?? []), row])
   }
-  return [...groups.values()]
+  return [...groups.values(), ...rows.filter(({ fresh }) => fresh).map((row) => [row])]
+}
+
+/**
+ * @param {Settings} settings
+ * @returns {{ rows: Row[], adapters: string[], unavailable: Record<string, string> }} what can be measured here
+ */
+function availableOf(settings) {
+  const unavailable = reasonsAgainst(settings.adapters)
+  const adapters = settings.adapters.filter((name) => unavailable[name] === undefined)
+  if (adapters.length === 0) throw new UsageError(`--adapters: none is available (${Object.values(unavailable).join('; ')})`)
+  const asked = ROWS.filter(({ id }) => settings.rows.includes(id))
+  const rows = canPin() ? asked : asked.filter(({ setup }) => !setup.oneCore)
+  if (rows.length < asked.length) unavailable['rows on one core'] = 'there is no taskset'
+  return { rows, adapters, unavailable }
 }
 
 /** @param {Settings} settings */
@@ -162,13 +78,18 @@ async function main(settings) {
   const begun = Date.now()
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ')
   const head = { date: new Date().toISOString(), command, commit: commit(), machine: machine(), packages: packages() }
+  const { rows, adapters, unavailable } = availableOf(settings)
   console.log(`${head.machine.cpu}, ${head.machine.cores} cores, ${head.machine.kernel}, Node.js ${head.machine.node}`)
-  console.log(`${settings.payload}-byte payload, ${settings.rounds} rounds of ${settings.seconds} s, medians\n`)
-  const rows = await runRows(settings)
+  console.log(`${settings.payload}-byte payload, ${settings.rounds} rounds of ${settings.seconds} s, medians`)
+  for (const [name, reason] of Object.entries(unavailable)) console.log(`not available: ${name} (${reason})`)
+  console.log()
+  const outcomes = await runRows(rows, { ...settings, adapters })
+  const warnings = [...(sides?.warnings ?? [])]
   for (const warning of warnings) console.log(`warning: ${warning}`)
-  const file = path.join(__dirname, 'results', `${settings.name}.json`)
+  console.log(formatTargets(outcomes))
   const seconds = (Date.now() - begun) / 1000
-  const result = { ...head, seconds, loadAverageAfter: loadAverage(), settings, warnings: [...warnings], rows }
+  const result = { ...head, seconds, loadAverageAfter: loadAverage(), settings, unavailable, warnings, rows: outcomes }
+  const file = path.join(__dirname, 'results', `${settings.name}.json`)
   fs.mkdirSync(path.dirname(file), { recursive: true })
   fs.writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`${path.relative(process.cwd(), file)} (${Math.round(seconds)} s)`)
@@ -184,7 +105,7 @@ async function fail(why) {
   if (failed) return
   failed = true
   console.error(why instanceof UsageError ? why.message : why)
-  await Promise.allSettled([...open].map((side) => side.close()))
+  await sides?.close().catch(() => {})
   process.exit(1)
 }
 
@@ -193,9 +114,16 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'disconnect']))
 }
 
 try {
-  const settings = readArguments(process.argv.slice(2))
-  if (settings) main(settings).then(() => process.exit(), fail)
-  else process.stdout.write(USAGE, () => process.exit())
+  const asked = readArguments(process.argv.slice(2))
+  if (asked === 'help') {
+    process.stdout.write(USAGE, () => process.exit())
+  } else if (asked === 'install-peers') {
+    installPeers()
+    for (const peer of ['uws', 'bun']) console.log(`${peer}: ${reasonsAgainst([peer])[peer] ?? 'available'}`)
+    process.exit()
+  } else {
+    main(asked).then(() => process.exit(), fail)
+  }
 } catch (error) {
   fail(error)
 }

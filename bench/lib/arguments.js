@@ -16,6 +16,7 @@ const USAGE = `npm run bench -- [options]
   --rounds N            rounds of each row, the adapters in turn; medians are printed (3; quick: 2)
   --seconds S           how long one adapter is measured in one round (2; quick: 0.6)
   --memberships N       memberships of the join rows (1000000; quick: 200000)
+  --install-peers       installs what --adapters uws,bun needs, into bench/.peers, and nothing else
   --adapters A,B        the first is what the others are compared with (stock,native)
                         of: ${Object.keys(ADAPTERS).join(', ')}
   --name NAME           writes bench/results/NAME.json (local; quick: local-quick)
@@ -46,6 +47,7 @@ class UsageError extends Error {}
 const OPTIONS = {
   quick: { type: 'boolean' },
   help: { type: 'boolean' },
+  'install-peers': { type: 'boolean' },
   ...Object.fromEntries(
     ['rows', 'clients', 'few', 'many', 'payload', 'rounds', 'seconds', 'memberships', 'adapters', 'name'].map((name) => [
       name,
@@ -56,12 +58,13 @@ const OPTIONS = {
 
 /**
  * @param {string[]} args
- * @returns {Settings | null} null when help is asked for
+ * @returns {Settings | 'help' | 'install-peers'}
  * @throws {UsageError}
  */
 function readArguments(args) {
   const given = parse(args)
-  if (given.help) return null
+  if (given.help) return 'help'
+  if (given['install-peers']) return 'install-peers'
   const quick = given.quick === true
   /** @type {(name: string, otherwise: number, least?: number) => number} */
   const number = (name, otherwise, least = 1) => {

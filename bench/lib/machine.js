@@ -5,6 +5,7 @@ const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { peerVersions } = require('./peers')
 
 const ROOT = path.join(__dirname, '..', '..')
 const PACKAGES = ['socket.io', 'socket.io-adapter', 'engine.io', 'ws']
@@ -34,6 +35,7 @@ function packages() {
   return {
     ...Object.fromEntries(PACKAGES.map((name) => [name, versionIn(path.join('node_modules', name))])),
     'socket.io-native-adapter': versionIn('.'),
+    ...peerVersions(),
   }
 }
 

@@ -46,7 +46,7 @@ function answered(key, title, unit, better = 'less') {
 const CALL_P50 = metric('callUs', 'event loop held by a call, p50', 'µs', 'less', ({ result }) => result.callP50)
 const CALL_P99 = metric('callP99Us', 'event loop held by a call, p99', 'µs', 'less', ({ result }) => result.callP99)
 const LOOP = metric('loopUsPerCall', 'event loop busy per call, in all', 'µs', 'less', (sample) => {
-  return (sample.cost.loopMs * 1000) / sample.result.calls
+  return ((sample.cost.loopMs ?? NaN) * 1000) / sample.result.calls
 })
 const CPU = metric('cpuUsPerDelivery', 'process CPU per delivery', 'µs', 'less', ({ cost, report }) => {
   return cost.cpuUs / report.messages
@@ -55,7 +55,7 @@ const CPU_PER_CALL = metric('cpuUsPerCall', 'process CPU per call', 'µs', 'less
   return cost.cpuUs / result.calls
 })
 const RATE = metric('deliveriesPerSecond', 'deliveries received', '/s', 'more', rate)
-const DELAY = metric('loopDelayP99Ms', 'event-loop delay, p99', 'ms', 'less', ({ cost }) => cost.loopDelayMs.p99)
+const DELAY = metric('loopDelayP99Ms', 'event-loop delay, p99', 'ms', 'less', ({ cost }) => cost.loopDelayMs.p99 ?? NaN)
 const LATENCY = [
   metric('latencyP50Ms', 'latency, p50', 'ms', 'less', ({ report }) => report.latency.p50 / 1000),
   metric('latencyP99Ms', 'latency, p99', 'ms', 'less', ({ report }) => report.latency.p99 / 1000),

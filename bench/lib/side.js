@@ -130,7 +130,8 @@ class Side {
 
   /** @param {number} payload */
   #window(payload) {
-    const bytes = Math.min(WINDOW_BYTES, WINDOW_BYTES_OF_CLIENT * this.clients)
+    const ofClient = ADAPTERS[this.adapter].windowOfClient ?? WINDOW_BYTES_OF_CLIENT
+    const bytes = Math.min(WINDOW_BYTES, ofClient * this.clients)
     return Math.max(Math.floor(bytes / (payload + OVERHEAD)), 20 * this.clients)
   }
 

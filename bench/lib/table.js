@@ -1,27 +1,18 @@
 // @ts-check
 'use strict'
 
-/**
- * @typedef {object} Outcome a row with the medians of its rounds
- * @property {string} id
- * @property {string} title
- * @property {number} clients
- * @property {Record<string, Record<string, number>>} medians by adapter and metric
- * @property {Record<string, Record<string, number>>} ratios of the medians to those of the first adapter
- * @property {Record<string, Record<string, number>[]>} rounds by adapter
- */
+/** @typedef {import('./evaluate').Outcome} Outcome */
 
-const TITLE = 38
-const COLUMN = 18
+const TITLE = 40
+const COLUMN = 16
 
 /**
  * @param {Outcome} outcome
  * @param {import('./metrics').Metric[]} metrics
- * @param {string[]} adapters the first is what the others are compared with
  * @returns {string}
  */
-function formatRow(outcome, metrics, adapters) {
-  const [baseline, ...others] = adapters
+function formatRow(outcome, metrics) {
+  const [baseline, ...others] = Object.keys(outcome.medians)
   const heads = [baseline, ...others.flatMap((adapter) => [adapter, `/ ${baseline}`])]
   const lines = metrics.map(({ key, title, unit, better }) => {
     const cells = [`${number(outcome.medians[baseline][key])} ${unit}`]
@@ -31,7 +22,8 @@ function formatRow(outcome, metrics, adapters) {
     return line(`  ${title}`, cells)
   })
   const title = `${outcome.id}: ${outcome.title} (${number(outcome.clients)} clients)`
-  return [title, line('', heads), ...lines, ''].join('\n')
+  const failures = Object.entries(outcome.failures).map(([adapter, why]) => `  ${adapter} failed: ${why}`)
+  return [title, line('', heads), ...lines, ...failures, ''].join('\n')
 }
 
 /**

@@ -1,8 +1,7 @@
 // @ts-check
 'use strict'
 
-/** The clock that the load generator reads too (CLOCK_MONOTONIC); its nanoseconds are whole doubles for 104 days of uptime. */
-const now = () => Number(process.hrtime.bigint())
+const { now } = require('./clock')
 
 /**
  * @param {import('./measures').Options} options
@@ -60,4 +59,4 @@ function recordsOf(payload) {
   }
 }
 
-module.exports = { now, plain, stamped }
+module.exports = { plain, stamped }

@@ -3,7 +3,7 @@
 
 const { setImmediate: nextTurn } = require('node:timers/promises')
 const { median } = require('../lib/statistics')
-const { now } = require('./event')
+const { now } = require('./clock')
 const { memory } = require('./memory')
 
 /** @typedef {import('socket.io').Server} Server */

@@ -13,10 +13,13 @@ const RESOLUTION = 10
  * What a row cost the server, from its first call until its last delivery.
  * @typedef {object} Cost
  * @property {number} cpuUs CPU time of the process, all threads
- * @property {number} loopMs time in which the event loop did not sleep
- * @property {{ p50: number, p99: number, max: number }} loopDelayMs how late the event loop ran a timer
+ * @property {number | null} loopMs time in which the event loop did not sleep; null where that cannot be known
+ * @property {Record<'p50' | 'p99' | 'max', number | null>} loopDelayMs how late the event loop ran a timer
  * @property {{ frames: number, systemCalls: number } | null} engine counters of the native engine
  */
+
+/** Bun has neither of the two that look at the event loop: what it answers there are no measurements. */
+const IS_NODE = process.versions.bun === undefined
 
 /** Measures what the process spends between `begin` and `end`. */
 class Meter {
@@ -49,7 +52,7 @@ class Meter {
     const [before, now] = [this.#engine, this.#engineStats()]
     return {
       cpuUs: cpu.user + cpu.system,
-      loopMs: loop.active,
+      loopMs: IS_NODE ? loop.active : null,
       loopDelayMs: {
         p50: lateness(this.#delay.percentile(50)),
         p99: lateness(this.#delay.percentile(99)),
@@ -65,10 +68,10 @@ class Meter {
 
 /**
  * @param {number} interval nanoseconds between two samples
- * @returns {number} by how many milliseconds the second came late
+ * @returns {number | null} by how many milliseconds the second came late
  */
 function lateness(interval) {
-  return Math.max(0, interval / 1e6 - RESOLUTION)
+  return IS_NODE ? Math.max(0, interval / 1e6 - RESOLUTION) : null
 }
 
 module.exports = { Meter }

@@ -5,7 +5,8 @@ const { performance } = require('node:perf_hooks')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { percentile } = require('../lib/statistics')
 const { callOf, inTurn } = require('./calls')
-const { now, stamped } = require('./event')
+const { now } = require('./clock')
+const { stamped } = require('./event')
 
 /** @typedef {import('socket.io').Server} Server */
 /** @typedef {import('./measures').Options} Options */
@@ -96,7 +97,7 @@ async function atPace({ everyMs, ms, size }, call, prepare) {
   let due = performance.now()
   for (let index = 0; index < times; index += 1) {
     due = Math.max(due + everyMs, performance.now())
-    await sleep(due - performance.now())
+    await sleep(Math.max(0, due - performance.now()))
     const argument = prepare()
     const begun = now()
     call(argument)
