@@ -1,7 +1,5 @@
 //! From a TCP connection to a joined namespace: the bytes of the HTTP upgrade and of the Socket.IO CONNECT packet.
 
-use crate::args::Args;
-
 /// Longer response headers are not from a Socket.IO server.
 const MAX_RESPONSE: usize = 16 * 1024;
 /// What Chromium offers.
@@ -22,15 +20,14 @@ pub struct Greeting {
 
 impl Greeting {
     /// The greeting for a server. The key is the RFC's own example: nobody checks it for freshness.
-    pub fn new(args: &Args) -> Self {
-        let extensions = if args.deflate { OFFER } else { "" };
+    pub fn new(host: &str, path: &str, namespace: &str, deflate: bool) -> Self {
+        let extensions = if deflate { OFFER } else { "" };
         let upgrade = format!(
-            "GET {}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
-            args.path, args.host, extensions
+            "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extensions}\r\n"
         );
-        let connect = if args.namespace == "/" { "40".to_owned() } else { format!("40{},", args.namespace) };
-        Self { upgrade, deflate: args.deflate, connect }
+        let connect = if namespace == "/" { "40".to_owned() } else { format!("40{namespace},") };
+        Self { upgrade, deflate, connect }
     }
 }
 

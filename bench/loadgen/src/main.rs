@@ -9,18 +9,16 @@
 
 mod args;
 mod client;
-mod clock;
 mod control;
-mod handshake;
 mod histogram;
 mod inflate;
-mod outbox;
 mod scan;
 mod swarm;
 mod tally;
 
 use args::{Args, USAGE};
 use control::{Event, print_event};
+use socketio_loadgen::{clock, handshake, outbox};
 use std::io::Write;
 use std::process::ExitCode;
 

@@ -67,7 +67,7 @@ pub fn run(args: &Args) -> Result<(), SwarmError> {
     let commands = Commands::listen(Waker::new(poll.registry(), COMMANDS)?)?;
     let mut swarm = Swarm {
         args,
-        greeting: Greeting::new(args),
+        greeting: Greeting::new(&args.host, &args.path, &args.namespace, args.deflate),
         poll,
         clients: Vec::with_capacity(args.clients),
         again: Vec::new(),

@@ -52,6 +52,11 @@ impl FrameDecoder {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Bytes of a frame that is not whole yet.
+    pub fn rest(&self) -> usize {
+        self.buffer.len() - self.taken
+    }
+
     /// The next whole frame, or `None` until more bytes arrive.
     ///
     /// Not an `Iterator`: `None` is not the end.
@@ -119,6 +124,7 @@ mod tests {
                 while let Some(message) = decoder.next().unwrap() { got.push(message); }
                 rest = tail;
             }
+            prop_assert_eq!(decoder.rest(), 0);
             prop_assert_eq!(got, expected);
         }
 
