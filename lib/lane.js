@@ -218,7 +218,7 @@ class Lane {
     if (!parked) this.#transport.emit('ready')
   }
 
-  /** The stream ends: not before what was handed over is written, within a bound. @param {() => void} end */
+  /** The stream ends: not before what was handed over is written, within a bound, and nothing follows. @param {() => void} end */
   whenWritten(end) {
     const timeout = setTimeout(once, Math.max(LEAST_WAIT, this.engine.settings.flushTimeout))
     let ended = false
@@ -228,7 +228,7 @@ class Lane {
       clearTimeout(timeout)
       end()
     }
-    this.#issue(once, () => this.engine.native.fence(this.connection.index))
+    this.#issue(once, () => this.engine.native.finish(this.connection.index))
   }
 
   /** The native lane writes nothing more; the connection is closed for this reason. @param {Error} error */

@@ -110,10 +110,10 @@ impl NativeEngine {
         Ok(())
     }
 
-    /// Issues a ticket for everything that was handed over for a lane before.
+    /// Issues a ticket for everything that was handed over for a lane before; what comes after it is not written.
     #[napi(catch_unwind)]
-    pub fn fence(&self, index: u32) -> Result<()> {
-        self.fanout()?.fence(index);
+    pub fn finish(&self, index: u32) -> Result<()> {
+        self.fanout()?.finish(index);
         Ok(())
     }
 

@@ -68,7 +68,10 @@ class ChaosClients {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     this.#child.once('error', (error) => this.#answers.fail(error))
-    this.#child.once('exit', (code, signal) => this.#answers.fail(new Error(`the clients ended (${signal ?? code})`)))
+    this.#child.once('exit', (code, signal) => {
+      const failures = this.failures.slice(0, 5).join('\n')
+      this.#answers.fail(new Error(`the clients ended (${signal ?? code}): ${failures}`))
+    })
     this.#child.stdin.on('error', () => {})
     readline.createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const event = JSON.parse(line)

@@ -119,6 +119,24 @@ describe.each(BOTH)('hostile clients of a server with the $name', (kind) => {
     await server.disconnected(client)
   })
 
+  test('what is emitted after a client has ended its half is not cut in the middle of a frame', async () => {
+    const server = await listen(kind, { adapter: { flushTimeout: 60_000, maxBufferedBytes: 64 * MIB } })
+    const client = await server.raw()
+    const stream = server.streamOf(client)
+    client.pause()
+    for (let n = 0; n < 6; n++) server.io.emit('n', n, Buffer.alloc(MIB))
+    const ended = new Promise((resolve) => stream.once('end', resolve))
+    client.endHalf()
+    await ended
+    await new Promise(setImmediate)
+    for (let n = 6; n < 12; n++) server.io.emit('n', n, Buffer.alloc(4 * MIB))
+    client.resume()
+    expect(await client.end()).toBe('end')
+    expect(client.all('n').map(([n]) => n)).toEqual([0, 1, 2, 3, 4, 5])
+    expect(client.rest).toBe(0)
+    await server.disconnected(client)
+  })
+
   test('a hundred CONNECTs to namespaces that are not there', async () => {
     const server = await listen(kind)
     const client = await server.raw()

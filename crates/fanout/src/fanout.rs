@@ -107,6 +107,11 @@ impl Fanout {
         self.push(connection, Op::Fence(connection));
     }
 
+    /// The stream is about to end: a fence, after which the lane takes nothing.
+    pub fn finish(&self, connection: ConnectionId) {
+        self.push(connection, Op::Finish(connection));
+    }
+
     /// Closes a lane: what waits is tried once more, then its descriptor is closed. Ends with [`Event::Closed`].
     pub fn close(&self, connection: ConnectionId) {
         self.push(connection, Op::Close(connection));

@@ -37,10 +37,17 @@ pub(crate) struct Send {
 
 #[derive(Debug)]
 pub(crate) enum Op {
-    Open { connection: ConnectionId, socket: Socket, form: Form, epoch: u64 },
+    Open {
+        connection: ConnectionId,
+        socket: Socket,
+        form: Form,
+        epoch: u64,
+    },
     Send(Send),
     Broadcast(Arc<Broadcast>),
     Fence(ConnectionId),
+    /// A fence, after which the lane takes nothing.
+    Finish(ConnectionId),
     Close(ConnectionId),
     Flush(Arc<Latch>, Instant),
     Stop,
@@ -58,7 +65,7 @@ impl Op {
         match self {
             Self::Send(send) if send.packet.len() < large => 1,
             Self::Broadcast(broadcast) if broadcast.packet.len() < large => broadcast.target.most().max(1),
-            Self::Open { .. } | Self::Fence(_) | Self::Close(_) => 1,
+            Self::Open { .. } | Self::Fence(_) | Self::Finish(_) | Self::Close(_) => 1,
             Self::Send(_) | Self::Broadcast(_) | Self::Flush(..) | Self::Stop => HEAVY,
         }
     }

@@ -38,7 +38,7 @@ pub(crate) struct Lane {
     controls: usize,
     /// The kernel took no more.
     parked: bool,
-    /// A close frame was given: nothing follows it on the wire.
+    /// A close frame was given, or the stream ends: nothing follows on the wire.
     closing: bool,
     /// The tick of the event loop in which the last packet was queued.
     last_tick: Option<u32>,
@@ -203,6 +203,11 @@ impl Lane {
             }
             None => true,
         }
+    }
+
+    /// Takes nothing more: what would follow could be cut by the end of the stream.
+    pub(crate) fn finish(&mut self) {
+        self.closing = true;
     }
 
     /// Writes what waits, as much as `send` takes and the lane's turn allows.

@@ -146,6 +146,12 @@ impl Writer {
                     self.news.extend(slot.fence(connection));
                 }
             }
+            Op::Finish(connection) => {
+                if let Some(slot) = self.lanes.get(connection) {
+                    slot.lane.finish();
+                    self.news.extend(slot.fence(connection));
+                }
+            }
             Op::Close(connection) => self.close(connection),
             Op::Flush(latch, deadline) => self.flushes.push((latch, deadline)),
             Op::Stop => {

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use socketio_fanout::{Config, Event, Form};
 
-use crate::support::{CONFIG, Client, Engine, TCP_TAKES, long, packet};
+use crate::support::{CONFIG, Client, Engine, TCP_TAKES, long, packet, tickets};
 
 fn is_about(event: Event, index: u32) -> bool {
     let (Event::Written(of, _)
@@ -71,6 +71,26 @@ fn closed_is_the_last_event_of_a_lane() {
         assert_eq!(last, Some(&Event::Closed(0)), "{news:?}");
         drop(client);
     }
+}
+
+#[test]
+fn a_lane_that_finishes_takes_nothing_more() {
+    let engine = Engine::start(Config { writers: 1, ..CONFIG });
+    let mut slow = engine.adopt(0, Client::unix().narrow(), &["room"]);
+    let _healthy = engine.connect(1, &[]);
+    let large = long("large", 1 << 20);
+    engine.send_ticket(0, packet(&large));
+    engine.wait_for(Event::Parked(0));
+    engine.fanout.finish(0);
+    engine.broadcast(&["room"], &[], "late");
+    engine.send_ticket(0, packet("later"));
+    engine.settle(1);
+    assert_eq!(engine.tickets_of(0), 0, "bytes wait");
+    assert_eq!(slow.text(), large);
+    engine.wait_until("all tickets", |log| tickets(log, 0) == 3);
+    engine.fanout.close(0);
+    engine.wait_for(Event::Closed(0));
+    assert!(slow.rest().is_empty(), "nothing was written after that");
 }
 
 #[test]
