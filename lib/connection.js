@@ -6,7 +6,7 @@
  */
 
 const { Lane } = require('./lane')
-const { compatReason, hasWaitingBytes } = require('./lane-support')
+const { compatReason, hasWaitingBytes, kLane } = require('./lane-support')
 
 /** Engine.IO events by which an app or a tool watches packets: a connection with such listeners is observed. */
 const PACKET_EVENTS = ['packetCreate', 'flush', 'drain']
@@ -25,6 +25,8 @@ class Connection {
   /** The adapters with a socket of this connection. @type {import('./adapter').NativeAdapter[]} */
   #adapters = []
   #ended = false
+  /** Waits for the upgrade from long-polling. @type {(() => void) | undefined} */
+  #onUpgrade
 
   /**
    * @param {import('./engine').Engine} engine
@@ -40,7 +42,12 @@ class Connection {
   /** Opens the lane, or finds out when it can be. */
   begin() {
     this.#openLane()
-    if (this.conn.transport?.name === 'polling') this.conn.on('upgrade', this.#onUpgrade)
+    if (this.conn.transport?.name !== 'polling') return
+    this.#onUpgrade = () => {
+      this.#forgetUpgrade()
+      this.#openLane()
+    }
+    this.conn.on('upgrade', this.#onUpgrade)
   }
 
   /** Whether JavaScript has to write broadcasts for the sockets of this connection. */
@@ -55,7 +62,8 @@ class Connection {
 
   /** @param {import('./adapter').NativeAdapter} adapter */
   attach(adapter) {
-    this.#adapters.push(adapter)
+    // Of exactly that size: one that is pushed to has room for many.
+    this.#adapters = [...this.#adapters, adapter]
   }
 
   /** @param {import('./adapter').NativeAdapter} adapter */
@@ -88,26 +96,28 @@ class Connection {
     }
     this.lane = lane
     this.compat = null
-    this.conn.on('newListener', this.#onListener)
-    this.conn.on('removeListener', this.#onListenerRemoved)
+    this.conn.on('newListener', onListener)
+    this.conn.on('removeListener', onListenerRemoved)
     this.observed = PACKET_EVENTS.some((event) => this.conn.listenerCount(event) > 0)
     this.#refresh()
     // What Engine.IO held back goes first.
     this.conn.flush()
   }
 
-  #onUpgrade = () => {
-    this.conn.off('upgrade', this.#onUpgrade)
-    this.#openLane()
+  #forgetUpgrade() {
+    if (this.#onUpgrade) this.conn.off('upgrade', this.#onUpgrade)
+    this.#onUpgrade = undefined
   }
 
-  #onListener = (/** @type {string} */ event) => {
+  /** @param {string} event */
+  listenerAdded(event) {
     if (!PACKET_EVENTS.includes(event) || this.observed) return
     this.observed = true
     this.#refresh()
   }
 
-  #onListenerRemoved = (/** @type {string} */ event) => {
+  /** @param {string} event */
+  listenerRemoved(event) {
     if (!PACKET_EVENTS.includes(event) || !this.observed) return
     this.observed = PACKET_EVENTS.some((other) => this.conn.listenerCount(other) > 0)
     this.#refresh()
@@ -129,8 +139,8 @@ class Connection {
     const { lane } = this
     this.lane = null
     this.compat = 'opening'
-    this.conn.off('newListener', this.#onListener)
-    this.conn.off('removeListener', this.#onListenerRemoved)
+    this.conn.off('newListener', onListener)
+    this.conn.off('removeListener', onListenerRemoved)
     this.#refresh()
     lane.closed()
     this.engine.laneClosed()
@@ -140,9 +150,19 @@ class Connection {
   #forgetWhenUnused() {
     if (this.#adapters.length > 0 || this.lane) return
     this.#ended = true
-    this.conn.off('upgrade', this.#onUpgrade)
+    this.#forgetUpgrade()
     this.engine.forget(this)
   }
+}
+
+/** Shared by all connections: closures would be two more objects for each. @this {any} @param {string} event */
+function onListener(event) {
+  this[kLane]?.connection.listenerAdded(event)
+}
+
+/** @this {any} @param {string} event */
+function onListenerRemoved(event) {
+  this[kLane]?.connection.listenerRemoved(event)
 }
 
 module.exports = { Connection }

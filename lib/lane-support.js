@@ -56,7 +56,7 @@ function compatReason(conn, settings) {
   const ws = transport?.socket
   const stream = ws?._socket
   if (transport?.name !== 'websocket' || !(stream instanceof net.Socket) || !hasShapeOfWs(ws)) return 'engine'
-  if (conn[kLane] || ws[kLane]) return 'foreign'
+  if (conn[kLane] || ws._sender[kLane]) return 'foreign'
   const handle = /** @type {any} */ (stream)._handle
   if (/** @type {any} */ (stream).encrypted || handle?.constructor.name === 'TLSWrap') return 'tls'
   if (!hasSharedDeflate(ws)) return 'deflate'

@@ -29,6 +29,9 @@ const BATCH = Symbol('batch')
 /** A packet below this, in characters or bytes, is with the kernel at once unless the lane is parked, which is known. */
 const SMALL = 16 * 1024
 
+/** The callbacks of a lane that has none: nearly all, nearly always. @type {any[]} */
+const NONE = []
+
 class Lane {
   connection
   #conn
@@ -36,7 +39,7 @@ class Lane {
   #stream
   #legacy
   /** What to call when the kernel has the bytes, in the order of issue. @type {(typeof BATCH | ((error?: Error) => void))[]} */
-  #callbacks = []
+  #callbacks = NONE
   /** Batches of the transport that the kernel does not have yet. */
   #batches = 0
   /** Engine.IO's own idea of whether the transport can be written to. */
@@ -82,7 +85,6 @@ class Lane {
       throw error
     }
     takeOver(this, this.#conn)
-    this.#stream.once('close', this.#onStreamClose)
     engine.touch()
   }
 
@@ -180,7 +182,8 @@ class Lane {
    */
   #issue(callback, handOver) {
     const error = this.#error
-    this.#callbacks.push(callback)
+    if (this.#callbacks === NONE) this.#callbacks = [callback]
+    else this.#callbacks.push(callback)
     if (error) {
       process.nextTick(() => this.#failCallbacks(error))
       return
@@ -198,9 +201,17 @@ class Lane {
   written(tickets) {
     // News of before the connection was lost: what was issued since has an error coming.
     if (this.#error) return
-    for (const callback of this.#callbacks.splice(0, tickets)) {
+    for (const callback of this.#due(tickets)) {
       apart(() => (callback === BATCH ? this.#batchWritten() : callback()))
     }
+  }
+
+  /** Takes the first callbacks. @param {number} count */
+  #due(count) {
+    const callbacks = this.#callbacks
+    if (count < callbacks.length) return callbacks.splice(0, count)
+    this.#callbacks = NONE
+    return callbacks
   }
 
   #batchWritten() {
@@ -242,12 +253,13 @@ class Lane {
 
   /** @param {Error} error */
   #failCallbacks(error) {
-    for (const callback of this.#callbacks.splice(0)) {
+    for (const callback of this.#due(this.#callbacks.length)) {
       if (callback !== BATCH) apart(() => callback(error))
     }
   }
 
-  #onStreamClose = () => {
+  /** Nothing more can be written. */
+  streamClosed() {
     if (this.#closing) return
     this.#closing = true
     this.engine.native.closeLane(this.connection.index, this.#legacy)

@@ -225,7 +225,7 @@ class Membership {
     }
     if (!free) return given
     connection.attach(this.#adapter)
-    watchOutgoing(socket, () => this.#observe(id, given))
+    watchOutgoing(socket, this)
     this.refresh(connection)
     return given
   }
@@ -243,10 +243,11 @@ class Membership {
 
   /**
    * A socket gets an outgoing listener: Socket.IO sets an empty list, then adds to it. JavaScript writes next, and looks again.
-   * @param {SocketId} id
-   * @param {number} index
+   * @param {any} socket
    */
-  #observe(id, index) {
+  observe({ id }) {
+    const index = this.sids.numberOf(id)
+    if (index === undefined) return
     this.#observed.add(id)
     this.#changes.push(CHANGE.COMPAT, index, 1)
   }

@@ -20,17 +20,17 @@ const watched = {
   /** @this {any} @param {unknown} listeners */
   set(listeners) {
     this[kWatch].listeners = listeners
-    this[kWatch].changed()
+    this[kWatch].membership.observe(this)
   },
 }
 
 /**
- * Calls `changed` when listeners may have been added.
+ * Calls `membership.observe(socket)` when listeners may have been added.
  * @param {any} socket
- * @param {() => void} changed
+ * @param {{ observe(socket: any): void }} membership
  */
-function watchOutgoing(socket, changed) {
-  socket[kWatch] = { listeners: socket[PROPERTY], changed }
+function watchOutgoing(socket, membership) {
+  socket[kWatch] = { listeners: socket[PROPERTY], membership }
   Object.defineProperty(socket, PROPERTY, watched)
 }
 
@@ -38,7 +38,8 @@ function watchOutgoing(socket, changed) {
 function unwatchOutgoing(socket) {
   const watch = socket[kWatch]
   if (!watch) return
-  delete socket[kWatch]
+  // Not deleted: an object that lost a property becomes a slow one.
+  socket[kWatch] = undefined
   Object.defineProperty(socket, PROPERTY, {
     value: watch.listeners,
     writable: true,
