@@ -63,7 +63,7 @@ class Connection {
   /** @param {import('./adapter').NativeAdapter} adapter */
   attach(adapter) {
     // Of exactly that size: one that is pushed to has room for many.
-    this.#adapters = [...this.#adapters, adapter]
+    this.#adapters = this.#adapters.concat(adapter)
   }
 
   /** @param {import('./adapter').NativeAdapter} adapter */

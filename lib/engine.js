@@ -35,6 +35,8 @@ class Engine {
   #servers = []
   /** @type {Set<any>} */
   #adapters = new Set()
+  /** Lanes that were given a packet in this tick. @type {import('./lane').Lane[]} */
+  #sent = []
   #lanes = 0
   #armed = false
   #exiting = false
@@ -146,9 +148,19 @@ class Engine {
     process.nextTick(this.#endTick)
   }
 
+  /** A lane's transport is not writable until the end of the tick. @param {import('./lane').Lane} lane */
+  sentInTick(lane) {
+    this.#sent.push(lane)
+  }
+
   #endTick = () => {
     this.#armed = false
     this.tick = (this.tick + 1) >>> 0
+    const sent = this.#sent
+    if (sent.length > 0) {
+      this.#sent = []
+      for (let i = 0; i < sent.length; i++) sent[i].tickEnded()
+    }
     this.calls.wake()
   }
 

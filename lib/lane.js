@@ -42,8 +42,6 @@ class Lane {
   #callbacks = NONE
   /** Batches of the transport that the kernel does not have yet. */
   #batches = 0
-  /** Engine.IO's own idea of whether the transport can be written to. */
-  #writable
   #flushing = false
   /** The batch that is being flushed has nobody who waits for it. */
   #silent = false
@@ -55,6 +53,7 @@ class Lane {
   /** @type {Error | null} */
   #error = null
   #closing = false
+  #closed = false
   /** The options of the last packet: an attachment comes with the same object as the packet that it belongs to. */
   #lastOptions = null
 
@@ -65,7 +64,6 @@ class Lane {
     this.#transport = connection.conn.transport
     this.#stream = this.#transport.socket._socket
     this.#legacy = connection.conn.protocol === 3
-    this.#writable = this.#transport.writable
     this.#listeners = countWaiting(this.#transport)
   }
 
@@ -94,11 +92,14 @@ class Lane {
     const silent = this.#isSilent()
     this.#flushing = true
     this.#silent = silent
+    // Engine.IO would hold packets back.
+    this.#transport.writable = true
     try {
       Object.getPrototypeOf(conn).flush.call(conn)
     } finally {
       this.#flushing = false
       this.#silent = false
+      this.#tellWritable()
     }
     // Engine.IO 6.6 notes that nobody waits, until the transport's "drain", which a silent batch does not emit.
     if (silent && conn.sentCallbackFn.at(-1) === null) conn.sentCallbackFn.pop()
@@ -114,25 +115,28 @@ class Lane {
     )
   }
 
-  get writable() {
-    if (this.#flushing) return true
-    return this.#writable && !this.#parked && this.#silentTick !== this.engine.tick
+  /** Engine.IO reads it: not writable while something is on its way, as with its own transport. */
+  #tellWritable() {
+    if (this.#flushing) return
+    this.#transport.writable = this.#batches === 0 && !this.#parked && this.#silentTick !== this.engine.tick
   }
 
-  set writable(value) {
-    this.#writable = value && this.#batches === 0
+  /** The tick in which a silent batch was sent is over. */
+  tickEnded() {
+    if (!this.#closed) this.#tellWritable()
   }
 
   /** Engine.IO's transport sends a batch of packets. @param {any[]} packets */
   sendBatch(packets) {
     if (this.#silent && !this.#error) {
+      if (this.#silentTick !== this.engine.tick) this.engine.sentInTick(this)
       this.#silentTick = this.engine.tick
       for (const packet of packets) this.#sendPacket(packet, 0)
       this.engine.touch()
       return
     }
-    this.#writable = false
     this.#batches++
+    this.#tellWritable()
     this.#issue(BATCH, (ticket) => {
       for (let i = 0; i < packets.length; i++) {
         this.#sendPacket(packets[i], i + 1 === packets.length ? ticket : 0)
@@ -217,7 +221,7 @@ class Lane {
   #batchWritten() {
     this.#batches--
     const transport = this.#transport
-    if (this.#batches === 0) this.#writable = true
+    this.#tellWritable()
     transport.emit('drain')
     if (this.#batches === 0) transport.emit('ready')
   }
@@ -225,6 +229,7 @@ class Lane {
   /** @param {boolean} parked */
   setParked(parked) {
     this.#parked = parked
+    this.#tellWritable()
     this.connection.laneParked(parked)
     if (!parked) this.#transport.emit('ready')
   }
@@ -271,7 +276,9 @@ class Lane {
     this.#closing = true
     this.#error ??= new NativeAdapterError('ERR_CONNECTION_LOST', 'expected to write, but the connection was closed')
     this.#failCallbacks(this.#error)
-    putBack(this.#conn, this.#transport, this.#writable)
+    this.#closed = true
+    this.#transport.writable = this.#batches === 0
+    putBack(this.#conn, this.#transport)
   }
 }
 

@@ -17,7 +17,6 @@ function takeOver(lane, conn) {
   for (const owner of owners(conn, transport)) owner[kLane] = lane
   conn.flush = flush
   transport.send = send
-  Object.defineProperty(transport, 'writable', writable)
   transport.socket._sender.sendFrame = sendFrame
   const stream = transport.socket._socket
   stream._final = final
@@ -27,9 +26,8 @@ function takeOver(lane, conn) {
 /**
  * @param {any} conn
  * @param {any} transport the one that was taken over
- * @param {boolean} isWritable
  */
-function putBack(conn, transport, isWritable) {
+function putBack(conn, transport) {
   const { _sender: sender, _socket: stream } = transport.socket
   stream.off('close', onStreamClose)
   // Assigned, not deleted: an object that lost a property becomes a slow one.
@@ -37,8 +35,6 @@ function putBack(conn, transport, isWritable) {
   restore(transport, 'send', send)
   restore(sender, 'sendFrame', sendFrame)
   restore(stream, '_final', final)
-  const data = { value: isWritable, writable: true, enumerable: true, configurable: true }
-  Object.defineProperty(transport, 'writable', data)
   for (const owner of owners(conn, transport)) owner[kLane] = undefined
 }
 
@@ -86,19 +82,6 @@ function sendFrame(list, callback) {
 /** @this {{ [kLane]: import('./lane').Lane }} @param {(error?: Error) => void} callback */
 function final(callback) {
   this[kLane].whenWritten(() => Object.getPrototypeOf(this)._final.call(this, callback))
-}
-
-const writable = {
-  configurable: true,
-  enumerable: true,
-  /** @this {{ [kLane]: import('./lane').Lane }} */
-  get() {
-    return this[kLane].writable
-  },
-  /** @this {{ [kLane]: import('./lane').Lane }} @param {boolean} value */
-  set(value) {
-    this[kLane].writable = value
-  },
 }
 
 module.exports = { putBack, takeOver }
