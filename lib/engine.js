@@ -100,7 +100,7 @@ class Engine {
   forget(connection) {
     this.#byConn.delete(connection.conn)
     this.#connections[connection.index] = undefined
-    this.native.giveIndexBack(connection.index)
+    this.calls.giveIndexBack(connection.index)
     this.#stopWhenUnused()
   }
 

@@ -185,6 +185,7 @@ class Lane {
    * @param {(ticket: number) => void} handOver
    */
   #issue(callback, handOver) {
+    if (this.#closed) this.#error ??= connectionClosed()
     const error = this.#error
     if (this.#callbacks === NONE) this.#callbacks = [callback]
     else this.#callbacks.push(callback)
@@ -244,7 +245,7 @@ class Lane {
       clearTimeout(timeout)
       end()
     }
-    this.#issue(once, () => this.engine.native.finish(this.connection.index))
+    this.#issue(once, () => this.engine.calls.finish(this.connection.index))
   }
 
   /** The native lane writes nothing more; the connection is closed for this reason. @param {Error} error */
@@ -267,15 +268,15 @@ class Lane {
   streamClosed() {
     if (this.#closing) return
     this.#closing = true
-    this.engine.native.closeLane(this.connection.index, this.#legacy)
+    this.engine.calls.closeLane(this.connection.index, this.#legacy)
     this.engine.touch()
   }
 
   /** The native lane is gone: everything is put back. */
   closed() {
     this.#closing = true
-    this.#error ??= new NativeAdapterError('ERR_CONNECTION_LOST', 'expected to write, but the connection was closed')
-    this.#failCallbacks(this.#error)
+    // Made when somebody is told: nearly all connections close without.
+    if (this.#callbacks !== NONE) this.#failCallbacks((this.#error ??= connectionClosed()))
     this.#closed = true
     this.#transport.writable = this.#batches === 0
     putBack(this.#conn, this.#transport)
@@ -283,6 +284,10 @@ class Lane {
 }
 
 function noop() {}
+
+function connectionClosed() {
+  return new NativeAdapterError('ERR_CONNECTION_LOST', 'expected to write, but the connection was closed')
+}
 
 /** Calls something of the app; should it throw, what comes after it goes on. @param {() => void} call */
 function apart(call) {

@@ -53,7 +53,7 @@ class Membership {
     this.#adapter = adapter
     this.#engine = engine
     this.#native = engine.native
-    this.#indexes = new SpareIndexes(engine.native)
+    this.#indexes = new SpareIndexes(engine)
     this.rooms = new MapView(this.settle, (name) => membersOf(this, this.#native, name))
     // A socket appears and goes here first.
     this.sids = new MapView(

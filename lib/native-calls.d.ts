@@ -18,5 +18,11 @@ interface NativeCalls {
   sendText(index: number, kind: number, text: string, flags: number, tick: number): void
   sendBinary(index: number, data: Uint8Array, legacy: boolean, flags: number, tick: number): void
   apply(namespace: number, words: Uint32Array, count: number, names: string): Uint32Array | null
+  /** Issues a ticket that is due when everything before is written; the lane takes nothing after it. */
+  finish(index: number): void
+  /** Closes a lane: what waits is tried once more. Its last event follows. */
+  closeLane(index: number, legacy: boolean): void
+  /** Takes an index back, when its lane is closed and no socket has it. */
+  giveIndexBack(index: number): void
   wake(): void
 }

@@ -7,12 +7,14 @@ const BLOCK = 16
 /** Indexes for a namespace's sockets that have none of a connection. They are kept for the next ones until it closes. */
 class SpareIndexes {
   #native
+  #calls
   /** @type {number[]} */
   #spare = []
 
-  /** @param {import('../native').NativeEngine} native */
-  constructor(native) {
+  /** @param {import('./engine').Engine} engine */
+  constructor({ native, calls }) {
     this.#native = native
+    this.#calls = calls
   }
 
   /** @returns {number} */
@@ -27,7 +29,7 @@ class SpareIndexes {
   }
 
   close() {
-    for (const index of this.#spare) this.#native.giveIndexBack(index)
+    for (const index of this.#spare) this.#calls.giveIndexBack(index)
     this.#spare = []
   }
 }

@@ -45,6 +45,15 @@ pub fn functions<'env>(env: &'env Env, state: &Rc<State>) -> Result<Object<'env>
     add(*env, &mut functions, state, "sendText", send_text)?;
     add(*env, &mut functions, state, "sendBinary", send_binary)?;
     add(*env, &mut functions, state, "apply", apply)?;
+    add(*env, &mut functions, state, "finish", |state, context| {
+        let index = context.get(0)?;
+        state.with_writers(|fanout| fanout.finish(index))
+    })?;
+    add(*env, &mut functions, state, "closeLane", close_lane)?;
+    add(*env, &mut functions, state, "giveIndexBack", |state, context| {
+        state.indexes.borrow_mut().give_back(context.get(0)?);
+        Ok(())
+    })?;
     add(*env, &mut functions, state, "wake", |state, _| {
         if let Some(running) = &*state.running.borrow() {
             running.fanout.wake();
@@ -96,7 +105,8 @@ fn send_text(state: &State, context: &FunctionCallContext<'_>) -> Result<()> {
     let (index, kind, text, flags) =
         (context.get(0)?, context.get::<u32>(1)?, context.get::<Text>(2)?, context.get(3)?);
     let frame = text.into_frame(u8::try_from(kind).unwrap_or(MESSAGE));
-    state.send(index, single(frame, flags), options(flags, context.get(4)?))
+    let options = options(flags, context.get(4)?);
+    state.with_writers(|fanout| fanout.send(index, single(frame, flags), options))
 }
 
 /// `(index, data, legacy, flags, tick)`: a binary frame for one lane, of a message of Engine.IO protocol 3 when `legacy`.
@@ -104,7 +114,17 @@ fn send_binary(state: &State, context: &FunctionCallContext<'_>) -> Result<()> {
     let (index, data, legacy) = (context.get(0)?, context.get::<&[u8]>(1)?, context.get::<bool>(2)?);
     let flags = context.get(3)?;
     let frame = Frame::new(OpCode::Binary, legacy.then_some(LEGACY_MESSAGE), data);
-    state.send(index, single(frame, flags), options(flags, context.get(4)?))
+    let options = options(flags, context.get(4)?);
+    state.with_writers(|fanout| fanout.send(index, single(frame, flags), options))
+}
+
+/// `(index, legacy)`: closes a lane: what waits is tried once more. Its last event follows.
+fn close_lane(state: &State, context: &FunctionCallContext<'_>) -> Result<()> {
+    let (index, legacy) = (context.get(0)?, context.get::<bool>(1)?);
+    state.with_writers(|fanout| fanout.close(index))?;
+    let mut lanes = state.legacy_lanes.borrow_mut();
+    *lanes = lanes.saturating_sub(u32::from(legacy));
+    Ok(())
 }
 
 /// `(namespace, text, flags, tick, room, …)`: a message for the sockets in the room of that number (-1: all). With more

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use napi::Env;
 use napi::bindgen_prelude::{Error, Object, Result, Status, Uint32Array};
 use napi_derive::napi;
-use socketio_fanout::{Config, Fanout, Overflow, Packet, SendOptions, Stats};
+use socketio_fanout::{Config, Fanout, Overflow, Stats};
 use socketio_rooms::Namespace;
 
 use crate::calls;
@@ -122,10 +122,10 @@ impl State {
         }
     }
 
-    /// Hands a packet over for one lane.
-    pub(crate) fn send(&self, index: u32, packet: Packet, options: SendOptions) -> Result<()> {
+    /// Calls `run` with the writers, which must run.
+    pub(crate) fn with_writers(&self, run: impl FnOnce(&Fanout)) -> Result<()> {
         match &*self.running.borrow() {
-            Some(running) => running.fanout.send(index, packet, options),
+            Some(running) => run(&running.fanout),
             None => return Err(no_writers()),
         }
         Ok(())

@@ -101,22 +101,6 @@ impl NativeEngine {
         }
     }
 
-    /// Closes a lane: what waits is tried once more. Its last event follows.
-    #[napi(catch_unwind)]
-    pub fn close_lane(&self, index: u32, legacy: bool) -> Result<()> {
-        self.fanout()?.close(index);
-        let mut lanes = self.legacy_lanes.borrow_mut();
-        *lanes = lanes.saturating_sub(u32::from(legacy));
-        Ok(())
-    }
-
-    /// Issues a ticket for everything that was handed over for a lane before; what comes after it is not written.
-    #[napi(catch_unwind)]
-    pub fn finish(&self, index: u32) -> Result<()> {
-        self.fanout()?.finish(index);
-        Ok(())
-    }
-
     /// Hands over a frame that `ws` has encoded, header and payload.
     #[napi(catch_unwind)]
     pub fn send_frame(&self, index: u32, header: &[u8], payload: &[u8], flags: u32, tick: u32) -> Result<()> {

@@ -22,6 +22,9 @@ const STACK: usize = 256 * 1024;
 /// Work that comes sooner than this after other work is for the writer's thread: it takes off the event loop what would add up.
 const LATELY: Duration = Duration::from_millis(1);
 
+/// So little costs less than to wake a thread, however often.
+const LEAST: usize = 3;
+
 /// One writer, as those see it that hand work to it.
 pub(crate) struct Seat {
     pub(crate) shared: Arc<Shared>,
@@ -70,7 +73,8 @@ impl Seat {
             return;
         }
         let idle = self.was_idle();
-        if weight > self.inline || !idle || !self.work() {
+        let little = weight <= self.inline && (idle || weight <= LEAST);
+        if !little || !self.work() {
             self.shared.inbox.nudge();
         }
     }
