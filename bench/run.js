@@ -8,11 +8,12 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { canPin, reasonsAgainst } = require('./lib/adapters')
+const { reasonsAgainst } = require('./lib/adapters')
 const { USAGE, UsageError, readArguments } = require('./lib/arguments')
 const { evaluate } = require('./lib/evaluate')
 const { commit, loadAverage, machine, packages } = require('./lib/machine')
 const { installPeers } = require('./lib/peers')
+const { canPin } = require('./lib/processors')
 const { ROWS } = require('./lib/rows')
 const { Sides, clientsOf } = require('./lib/sides')
 const { formatRow } = require('./lib/table')
@@ -68,8 +69,8 @@ function availableOf(settings) {
   const adapters = settings.adapters.filter((name) => unavailable[name] === undefined)
   if (adapters.length === 0) throw new UsageError(`--adapters: none is available (${Object.values(unavailable).join('; ')})`)
   const asked = ROWS.filter(({ id }) => settings.rows.includes(id))
-  const rows = canPin() ? asked : asked.filter(({ setup }) => !setup.oneCore)
-  if (rows.length < asked.length) unavailable['rows on one core'] = 'there is no taskset'
+  const rows = canPin ? asked : asked.filter(({ setup }) => !setup.oneCore)
+  if (rows.length < asked.length) unavailable['rows on one core'] = 'it takes taskset and two processors'
   return { rows, adapters, unavailable }
 }
 

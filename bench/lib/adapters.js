@@ -1,7 +1,6 @@
 // @ts-check
 'use strict'
 
-const { execFileSync } = require('node:child_process')
 const { FILES, unavailable } = require('./peers')
 
 /**
@@ -49,14 +48,4 @@ function adaptersFor(row, names) {
   return names.filter((name) => row.peers !== false || ADAPTERS[name].host === undefined)
 }
 
-/** Whether a process can be kept on one processor here. */
-function canPin() {
-  try {
-    execFileSync('taskset', ['-c', '0', 'true'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-module.exports = { ADAPTERS, adaptersFor, canPin, reasonsAgainst }
+module.exports = { ADAPTERS, adaptersFor, reasonsAgainst }

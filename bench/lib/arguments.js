@@ -19,6 +19,7 @@ const USAGE = `npm run bench -- [options]
   --install-peers       installs what --adapters uws,bun needs, into bench/.peers, and nothing else
   --adapters A,B        the first is what the others are compared with (stock,native)
                         of: ${Object.keys(ADAPTERS).join(', ')}
+  --free-clients        any processor may run the clients; otherwise they have the last one
   --name NAME           writes bench/results/NAME.json (local; quick: local-quick)
 
 Rows:
@@ -37,6 +38,7 @@ ${ROWS.map(({ id, title }) => `  ${id.padEnd(22)}${title}`).join('\n')}
  * @property {number} rounds
  * @property {number} seconds
  * @property {number} memberships
+ * @property {boolean} freeClients whether any processor may run the clients
  * @property {string} name of the result
  */
 
@@ -48,6 +50,7 @@ const OPTIONS = {
   quick: { type: 'boolean' },
   help: { type: 'boolean' },
   'install-peers': { type: 'boolean' },
+  'free-clients': { type: 'boolean' },
   ...Object.fromEntries(
     ['rows', 'clients', 'few', 'many', 'payload', 'rounds', 'seconds', 'memberships', 'adapters', 'name'].map((name) => [
       name,
@@ -85,6 +88,7 @@ function readArguments(args) {
     rounds: number('rounds', quick ? 2 : 3),
     seconds: number('seconds', quick ? 0.6 : 2, 0.1),
     memberships: number('memberships', quick ? 200_000 : 1_000_000),
+    freeClients: given['free-clients'] === true,
     name,
   }
 }

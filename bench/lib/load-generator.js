@@ -6,6 +6,7 @@ const { once } = require('node:events')
 const path = require('node:path')
 const readline = require('node:readline')
 const { Answers } = require('./answers')
+const { LAST, pinned } = require('./processors')
 
 const BINARY =
   process.env.SOCKETIO_LOADGEN ?? path.join(__dirname, '..', '..', 'target', 'release', 'socketio-loadgen')
@@ -34,13 +35,15 @@ class LoadGenerator {
   /**
    * @param {number} port
    * @param {number} clients
-   * @param {string[]} [more] flags
+   * @param {{ more?: string[], free?: boolean }} [options] more flags; whether any processor may run it
    */
-  constructor(port, clients, more = []) {
+  constructor(port, clients, { more = [], free = false } = {}) {
     const flags = ['--address', `127.0.0.1:${port}`, '--clients', `${clients}`, ...more]
-    this.#child = spawn(BINARY, [...flags, '--connect-timeout', `${CONNECT_SECONDS}`], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+    const words = [BINARY, ...flags, '--connect-timeout', `${CONNECT_SECONDS}`]
+    // Clients are on other machines. Left alone the scheduler would wake them on the processor of the thread that writes to
+    // them, and the two would wait for each other while another processor idles.
+    const [command, ...args] = free ? words : pinned(LAST, words)
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child.once('error', (error) => this.#answers.fail(error))
     this.#child.once('exit', (code) => this.#answers.fail(new Error(`the load generator ended (${code})`)))
     // What is written to a process that has just ended is told by its exit.

@@ -6,11 +6,11 @@ const { once } = require('node:events')
 const path = require('node:path')
 const { ADAPTERS } = require('./adapters')
 const { Answers } = require('./answers')
+const { FIRST, pinned } = require('./processors')
 
 const START_TIMEOUT = 30_000
 const ANSWER_TIMEOUT = 120_000
 const SCRIPT = path.join(__dirname, '..', 'server.js')
-const ON_ONE_CORE = ['taskset', '-c', '0']
 
 /** The Socket.IO server of one adapter: a child process (bench/server.js), driven by messages. */
 class ServerProcess {
@@ -24,7 +24,7 @@ class ServerProcess {
   constructor(adapter, { deflate, oneCore }) {
     this.#answers = new Answers(`the ${adapter} server`)
     const words = [...ADAPTERS[adapter].command, SCRIPT, '--adapter', adapter, ...(deflate ? ['--deflate'] : [])]
-    const [command, ...args] = oneCore ? [...ON_ONE_CORE, ...words] : words
+    const [command, ...args] = oneCore ? pinned(FIRST, words) : words
     this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child.once('error', (error) => this.#answers.fail(error))
     this.#child.once('exit', (code, signal) =>

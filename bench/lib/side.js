@@ -41,7 +41,7 @@ class Side {
 
   /**
    * @param {string} adapter
-   * @param {Setup & { clients: number }} setup
+   * @param {Setup & { clients: number, free?: boolean }} setup `free`: any processor may run the clients
    */
   constructor(adapter, setup) {
     this.adapter = adapter
@@ -72,7 +72,7 @@ class Side {
     await this.start()
     const { slow = 0, deflate } = this.#setup
     const flags = [...(slow > 0 ? ['--slow', `${slow}`] : []), ...(deflate ? ['--deflate'] : []), ...more]
-    this.#load = new LoadGenerator(/** @type {number} */ (this.#port), clients, flags)
+    this.#load = new LoadGenerator(/** @type {number} */ (this.#port), clients, { more: flags, free: this.#setup.free })
     const { ms } = await this.#load.connected()
     await this.#settled(clients)
     return Object.assign(this.#load, { connectMs: ms })

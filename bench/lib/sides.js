@@ -92,7 +92,8 @@ class Sides {
    * @param {string} adapter
    */
   #new(setup, adapter) {
-    const side = new Side(adapter, { ...setup, clients: clientsOf(setup, this.#settings) })
+    const { freeClients: free } = this.#settings
+    const side = new Side(adapter, { ...setup, free, clients: clientsOf(setup, this.#settings) })
     this.#open.add(side)
     return side
   }
