@@ -174,7 +174,9 @@ impl Inbound {
         let sizes = event.get(at + 1).and_then(Value::as_array).ok_or("expected sizes")?;
         let sizes: VecDeque<u64> = sizes.iter().filter_map(Value::as_u64).collect();
         require(sizes.len() == packet.attachments, "a size for each attachment")?;
-        require(event.len() == at + 2 + sizes.len(), "a place for each attachment")?;
+        // With connection state recovery an offset follows.
+        let end = event.len() - usize::from(event.last().is_some_and(Value::is_string));
+        require(end == at + 2 + sizes.len(), "a place for each attachment")?;
         if let Some(id) = packet.id {
             let namespace = if packet.namespace == "/" { String::new() } else { format!("{},", packet.namespace) };
             out.frame(OpCode::Text, format!("43{namespace}{id}[{number}]").as_bytes());

@@ -1,0 +1,67 @@
+'use strict'
+
+/**
+ * Real clients in the soak: some lose their connection and come back to their session, some never leave long-polling. Each must
+ * have every packet that was sent to all of them, once and in order.
+ */
+
+const { io: connectClient } = require('socket.io-client')
+
+class RealClients {
+  /** What went wrong. @type {string[]} */
+  failures = []
+  recoveries = 0
+  received = 0
+  #clients
+
+  /**
+   * @param {number} port
+   * @param {{ recovering: number, polling: number }} counts
+   */
+  constructor(port, { recovering, polling }) {
+    const options = { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 200 }
+    const open = (/** @type {string[]} */ transports) => this.#open(`http://127.0.0.1:${port}/news`, { ...options, transports })
+    this.#clients = [
+      ...Array.from({ length: recovering }, () => open(['websocket'])),
+      ...Array.from({ length: polling }, () => open(['polling'])),
+    ]
+    this.#recovering = recovering
+  }
+
+  #recovering
+
+  #open(url, options) {
+    const socket = connectClient(url, options)
+    let next
+    let known = false
+    socket.on('connect', () => {
+      if (known && !socket.recovered) this.failures.push(`${socket.id} was not recovered`)
+      if (known && socket.recovered) this.recoveries++
+      known = true
+    })
+    socket.on('news', (number) => {
+      if (next !== undefined && number !== next) this.failures.push(`${socket.id} expected news ${next}, got ${number}`)
+      next = number + 1
+      this.received++
+    })
+    socket.on('connect_error', () => {})
+    return socket
+  }
+
+  /** Whether all are connected. */
+  get connected() {
+    return this.#clients.every((client) => client.connected)
+  }
+
+  /** One of those that come back loses its connection. @param {(below: number) => number} rnd */
+  lose(rnd) {
+    const client = this.#clients[rnd(this.#recovering)]
+    if (client.connected) client.io.engine.close()
+  }
+
+  close() {
+    for (const client of this.#clients) client.disconnect()
+  }
+}
+
+module.exports = { RealClients }
