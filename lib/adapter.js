@@ -188,6 +188,8 @@ class NativeAdapter extends Adapter {
       if (!socket) continue
       if (typeof socket.notifyOutgoingListeners === 'function') socket.notifyOutgoingListeners(packet)
       socket.client.writeToEngine(encoded, packetOpts)
+      // It has no key on its lane: were an older one replaced by a newer one, this one would come after both.
+      if (flags.conflate) this.#engine.knownConnection(socket.conn)?.lane?.forgetKeys()
       this.#membership.reconsider(socket)
     }
   }

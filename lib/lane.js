@@ -235,6 +235,11 @@ class Lane {
     if (!parked) this.#transport.emit('ready')
   }
 
+  /** What waits is not replaced by newer packets with its key any more. */
+  forgetKeys() {
+    if (!this.#error) this.engine.native.forgetKeys(this.connection.index)
+  }
+
   /** The stream ends: not before what was handed over is written, within a bound, and nothing follows. @param {() => void} end */
   whenWritten(end) {
     const timeout = setTimeout(once, Math.max(LEAST_WAIT, this.engine.settings.flushTimeout))

@@ -101,6 +101,13 @@ impl NativeEngine {
         }
     }
 
+    /// JavaScript has written a packet with a key to a lane: what waited before it keeps its place.
+    #[napi(catch_unwind)]
+    pub fn forget_keys(&self, index: u32) -> Result<()> {
+        self.fanout()?.forget_keys(index);
+        Ok(())
+    }
+
     /// Hands over a frame that `ws` has encoded, header and payload.
     #[napi(catch_unwind)]
     pub fn send_frame(&self, index: u32, header: &[u8], payload: &[u8], flags: u32, tick: u32) -> Result<()> {

@@ -6,7 +6,7 @@
  */
 
 const { BOTH } = require('../support/live-server')
-const { ChaosClients, ChaosServer, round } = require('./swarm')
+const { ChaosClients, ChaosServer, finish, round } = require('./swarm')
 
 const MIB = 1024 * 1024
 
@@ -33,8 +33,8 @@ function start({ native }, options) {
   return { server, load }
 }
 
-async function connect(server, { clients, mischief }) {
-  const swarm = new ChaosClients(await server.port, { clients, mischief, seed: SEED })
+async function connect(server, { clients, mischief, atOnce }) {
+  const swarm = new ChaosClients(await server.port, { clients, mischief, atOnce, seed: SEED })
   open.push(swarm)
   return swarm
 }
@@ -73,5 +73,31 @@ describe.each(BOTH)('chaos with the $name', (kind) => {
     await server.kill()
     await over
     expect(clients.failures).toEqual([])
+  }, 120_000)
+
+  test('all connect at once and leave at once, again and again', async () => {
+    const { server, load } = start(kind)
+    const clients = await connect(server, { ...load, mischief: 0, atOnce: load.clients })
+    const readings = []
+    for (let n = 0; n < 3; n++) {
+      await clients.ask('chaos')
+      expect(await clients.ask('leave')).toMatchObject({ server: [], cut: [], connects: load.clients * (n + 1) })
+      readings.push(await server.ask('measure'))
+    }
+    const { descriptors, threads } = readings[0]
+    for (const reading of readings) expect(reading).toMatchObject({ descriptors, threads })
+    expect(clients.failures).toEqual([])
+  }, 120_000)
+
+  test('clients whose process is stopped, and goes on, get everything', async () => {
+    const { server, load } = start(kind)
+    const clients = await connect(server, { ...load, clients: 200, mischief: 40 })
+    await clients.ask('chaos')
+    clients.signal('SIGSTOP')
+    await server.ask('run', { acts: 1000 })
+    clients.signal('SIGCONT')
+    const { failures, counts } = await finish(server, clients)
+    expect(failures).toEqual([])
+    expect(counts.survivors).toBe(200)
   }, 120_000)
 })

@@ -114,10 +114,16 @@ function contradictions({ last, closed, fates }) {
   ]
 }
 
-/** One round: everybody connects, chaos, calm, the last statements, and everybody leaves. */
+/** One round: everybody connects, chaos, and its end. */
 async function round(server, clients, { acts }) {
   await clients.ask('chaos')
   const done = await server.ask('run', { acts })
+  const ended = await finish(server, clients)
+  return { ...ended, counts: { ...done, ...ended.counts } }
+}
+
+/** Calm, the last statements, everybody leaves, and all is compared. */
+async function finish(server, clients) {
   await clients.ask('calm')
   const last = await server.ask('settle')
   const { connects, acts: mischief } = await clients.ask('settle')
@@ -128,7 +134,7 @@ async function round(server, clients, { acts }) {
   await server.ask('forget')
   const failures = [...clients.failures, ...differences, ...contradictions({ last, closed, fates })]
   const slow = closed.filter(([, why]) => why === 'ERR_CLIENT_TOO_SLOW').length
-  return { failures, held, counts: { ...done, connects, mischief, survivors: last.length, slow, own: fates.own.length } }
+  return { failures, held, counts: { connects, mischief, survivors: last.length, slow, own: fates.own.length } }
 }
 
-module.exports = { ChaosClients, ChaosServer, round }
+module.exports = { ChaosClients, ChaosServer, finish, round }

@@ -89,6 +89,24 @@ describe('conflate', () => {
     expect(bufferedBytes(socket)).toBe(0)
   })
 
+  test('the last packet is the newest also when a listener comes and goes meanwhile', async () => {
+    const server = await listen(NATIVE)
+    const client = await server.raw()
+    await server.fill(client)
+    const socket = server.socketOf(client)
+    for (let n = 0; n < 9; n++) {
+      if (n === 3) socket.onAnyOutgoing(() => {})
+      if (n === 5) socket.offAnyOutgoing()
+      conflate(server.io.to(socket.id), 'k').emit('n', n)
+    }
+    client.resume()
+    await server.sync([client])
+    const numbers = client.all('n').map(([n]) => n)
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+    expect(numbers.at(-1)).toBe(8)
+    expect(numbers.length).toBeLessThan(9)
+  })
+
   test('what is not a target or a key is refused', async () => {
     const server = await listen(NATIVE)
     const refused = expect.objectContaining({ code: 'ERR_INVALID_OPTION' })

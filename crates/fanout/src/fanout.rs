@@ -112,6 +112,11 @@ impl Fanout {
         self.push(connection, Op::Finish(connection));
     }
 
+    /// A packet with a key was handed over without it: what waited before must not be replaced by what comes after.
+    pub fn forget_keys(&self, connection: ConnectionId) {
+        self.push(connection, Op::ForgetKeys(connection));
+    }
+
     /// Closes a lane: what waits is tried once more, then its descriptor is closed. Ends with [`Event::Closed`].
     pub fn close(&self, connection: ConnectionId) {
         self.push(connection, Op::Close(connection));

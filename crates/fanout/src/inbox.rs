@@ -48,6 +48,8 @@ pub(crate) enum Op {
     Fence(ConnectionId),
     /// A fence, after which the lane takes nothing.
     Finish(ConnectionId),
+    /// What waits keeps its place: packets with a key that come later are newer than something in between.
+    ForgetKeys(ConnectionId),
     Close(ConnectionId),
     Flush(Arc<Latch>, Instant),
     Stop,
@@ -65,7 +67,7 @@ impl Op {
         match self {
             Self::Send(send) if send.packet.len() < large => 1,
             Self::Broadcast(broadcast) if broadcast.packet.len() < large => broadcast.target.most().max(1),
-            Self::Open { .. } | Self::Fence(_) | Self::Finish(_) | Self::Close(_) => 1,
+            Self::Open { .. } | Self::Fence(_) | Self::Finish(_) | Self::ForgetKeys(_) | Self::Close(_) => 1,
             Self::Send(_) | Self::Broadcast(_) | Self::Flush(..) | Self::Stop => HEAVY,
         }
     }

@@ -205,6 +205,11 @@ impl Lane {
         }
     }
 
+    /// What waits is not replaced any more.
+    pub(crate) fn forget_keys(&mut self) {
+        self.conflated = Conflated::default();
+    }
+
     /// Takes nothing more: what would follow could be cut by the end of the stream.
     pub(crate) fn finish(&mut self) {
         self.closing = true;

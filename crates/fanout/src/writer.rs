@@ -152,6 +152,11 @@ impl Writer {
                     self.news.extend(slot.fence(connection));
                 }
             }
+            Op::ForgetKeys(connection) => {
+                if let Some(slot) = self.lanes.get(connection) {
+                    slot.lane.forget_keys();
+                }
+            }
             Op::Close(connection) => self.close(connection),
             Op::Flush(latch, deadline) => self.flushes.push((latch, deadline)),
             Op::Stop => {
