@@ -116,8 +116,9 @@ async function main() {
   const samples = await server.ask('samples')
   await server.kill()
   if (failures.length === 0) failures.push(...growths(samples), ...leaks(held))
+  if (real.recoveries <= real.anew) failures.push(`expected sessions to be recovered: ${real.recoveries} were, ${real.anew} not`)
   const machine = { cpu: os.cpus()[0].model, cpus: os.cpus().length, node: process.version, kernel: os.release() }
-  const totals = { recoveries: real.recoveries, news: real.received, rounds: held.length }
+  const totals = { recoveries: real.recoveries, anew: real.anew, news: real.received, rounds: held.length }
   const result = { command: `npm run soak -- --minutes ${values.minutes} --clients ${clients} --seed ${seed}`, version, machine }
   fs.writeFileSync(values.output, `${JSON.stringify({ ...result, failures, totals, held, samples }, null, 1)}\n`)
   for (const failure of failures.slice(0, 20)) console.error(failure)
