@@ -11,6 +11,7 @@
 const { NativeAdapterError } = require('./errors')
 const { deflateOf } = require('./lane-support')
 const { putBack, takeOver } = require('./takeover')
+const { WriteCallbacks, apart } = require('./write-callbacks')
 
 /** The flags of `src/fanout.rs`. */
 const FLAG = { TICKET: 1, VOLATILE: 2, CONTINUES: 4, PLAIN: 8 }
@@ -29,17 +30,14 @@ const BATCH = Symbol('batch')
 /** A packet below this, in characters or bytes, is with the kernel at once unless the lane is parked, which is known. */
 const SMALL = 16 * 1024
 
-/** The callbacks of a lane that has none: nearly all, nearly always. @type {any[]} */
-const NONE = []
-
 class Lane {
   connection
   #conn
   #transport
   #stream
   #legacy
-  /** What to call when the kernel has the bytes, in the order of issue. @type {(typeof BATCH | ((error?: Error) => void))[]} */
-  #callbacks = NONE
+  /** What to call when the kernel has the bytes; `BATCH` for the end of one. */
+  #callbacks = new WriteCallbacks()
   /** Batches of the transport that the kernel does not have yet. */
   #batches = 0
   #flushing = false
@@ -187,8 +185,7 @@ class Lane {
   #issue(callback, handOver) {
     if (this.#closed) this.#error ??= connectionClosed()
     const error = this.#error
-    if (this.#callbacks === NONE) this.#callbacks = [callback]
-    else this.#callbacks.push(callback)
+    this.#callbacks.push(callback)
     if (error) {
       process.nextTick(() => this.#failCallbacks(error))
       return
@@ -206,17 +203,9 @@ class Lane {
   written(tickets) {
     // News of before the connection was lost: what was issued since has an error coming.
     if (this.#error) return
-    for (const callback of this.#due(tickets)) {
+    for (const callback of this.#callbacks.take(tickets)) {
       apart(() => (callback === BATCH ? this.#batchWritten() : callback()))
     }
-  }
-
-  /** Takes the first callbacks. @param {number} count */
-  #due(count) {
-    const callbacks = this.#callbacks
-    if (count < callbacks.length) return callbacks.splice(0, count)
-    this.#callbacks = NONE
-    return callbacks
   }
 
   #batchWritten() {
@@ -264,7 +253,7 @@ class Lane {
 
   /** @param {Error} error */
   #failCallbacks(error) {
-    for (const callback of this.#due(this.#callbacks.length)) {
+    for (const callback of this.#callbacks.takeAll()) {
       if (callback !== BATCH) apart(() => callback(error))
     }
   }
@@ -281,7 +270,7 @@ class Lane {
   closed() {
     this.#closing = true
     // Made when somebody is told: nearly all connections close without.
-    if (this.#callbacks !== NONE) this.#failCallbacks((this.#error ??= connectionClosed()))
+    if (!this.#callbacks.isEmpty) this.#failCallbacks((this.#error ??= connectionClosed()))
     this.#closed = true
     this.#transport.writable = this.#batches === 0
     putBack(this.#conn, this.#transport)
@@ -292,17 +281,6 @@ function noop() {}
 
 function connectionClosed() {
   return new NativeAdapterError('ERR_CONNECTION_LOST', 'expected to write, but the connection was closed')
-}
-
-/** Calls something of the app; should it throw, what comes after it goes on. @param {() => void} call */
-function apart(call) {
-  try {
-    call()
-  } catch (error) {
-    process.nextTick(() => {
-      throw error
-    })
-  }
 }
 
 /** How many wait for the end of a batch. @param {any} transport */

@@ -10,7 +10,7 @@ const { CHANGE, Changes } = require('./changes')
 const { membersOf, roomsOf } = require('./membership-views')
 const { RoomNumbers } = require('./room-numbers')
 const { MapView } = require('./rooms-view')
-const { Selection } = require('./selection')
+const { Selection, onlyRoom } = require('./selection')
 const { SpareIndexes } = require('./spare-indexes')
 const { isHeard, isObserved } = require('./listeners')
 const { unwatchOutgoing, watchOutgoing } = require('./outgoing')
@@ -20,9 +20,6 @@ const { unwatchOutgoing, watchOutgoing } = require('./outgoing')
 
 /** Answers to leaving a room. */
 const LEFT = { NOT_MEMBER: 0, LAST: 2 }
-
-/** In the place of a room's number. */
-const EVERYBODY = -1
 
 class Membership {
   /** @type {MapView<Room, SocketId>} A room's name → its number. */
@@ -210,7 +207,7 @@ class Membership {
     const socket = /** @type {any} */ (this.#adapter.nsp.sockets?.get(id))
     const conn = socket?.client?.conn
     const connection = conn?.transport && this.#engine.connectionOf(conn)
-    // A client that connects twice to a namespace on one connection has a second socket there: JavaScript writes to it.
+    // A client that connects twice on one connection has a second socket there: JavaScript writes to it.
     const free = connection && !connection.has(this.#adapter)
     const given = free ? connection.index : index ?? this.#indexes.take()
     if (given === index) return given
@@ -241,10 +238,7 @@ class Membership {
     connection.detach(this.#adapter)
   }
 
-  /**
-   * A socket gets an outgoing listener: Socket.IO sets an empty list, then adds to it. JavaScript writes next, and looks again.
-   * @param {any} socket
-   */
+  /** A socket gets an outgoing listener: JavaScript writes next, and looks again. @param {any} socket */
   observe({ id }) {
     const index = this.sids.numberOf(id)
     if (index === undefined) return
@@ -275,16 +269,10 @@ class Membership {
     if (connection) this.refresh(connection)
   }
 
-  /**
-   * The number of the one room that a call names, -1 when it means everybody, or undefined when it has to be selected.
-   * @param {{ rooms: Set<Room>, except?: Set<Room> }} opts
-   * @returns {number | undefined}
-   */
-  only({ rooms, except }) {
-    if (rooms.size > 1 || (except !== undefined && except.size > 0)) return undefined
+  /** The one room that a call names, if that is all. @param {{ rooms: Set<Room>, except?: Set<Room> }} opts */
+  only(opts) {
     this.settle()
-    if (rooms.size === 0) return EVERYBODY
-    for (const name of rooms) return this.rooms.numberOf(name)
+    return onlyRoom(this.rooms, opts)
   }
 
   /** The rooms that a call names, for the engine. @param {{ rooms: Set<Room>, except?: Set<Room> }} opts */

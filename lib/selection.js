@@ -3,6 +3,21 @@
 
 /** @typedef {import('socket.io-adapter').Room} Room */
 
+/** In the place of a room's number. */
+const EVERYBODY = -1
+
+/**
+ * The number of the one room that a call names, -1 when it means everybody, or undefined when it has to be selected.
+ * @param {import('./rooms-view').MapView<Room, string>} known
+ * @param {{ rooms: Set<Room>, except?: Set<Room> }} opts
+ * @returns {number | undefined}
+ */
+function onlyRoom(known, { rooms, except }) {
+  if (rooms.size > 1 || (except !== undefined && except.size > 0)) return undefined
+  if (rooms.size === 0) return EVERYBODY
+  for (const name of rooms) return known.numberOf(name)
+}
+
 /** The numbers of the rooms that a call names, in one array that all calls use. */
 class Selection {
   /** Grows when needed. */
@@ -35,4 +50,4 @@ class Selection {
   }
 }
 
-module.exports = { Selection }
+module.exports = { Selection, onlyRoom }
