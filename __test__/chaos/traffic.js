@@ -32,6 +32,8 @@ class Traffic {
   #rnd
   #number = 1
   #flooding = false
+  /** The last statements were made: what a client still asks for comes too late. */
+  #settled = false
 
   /** @param {any} io @param {boolean} native @param {(below: number) => number} rnd */
   constructor(io, native, rnd) {
@@ -49,7 +51,7 @@ class Traffic {
     for (let n = this.#rnd(4); n > 0; n--) this.#join(books, member, this.#pick(ROOMS))
     socket.on('ask', (number, answer) => answer(number))
     socket.on('kick me', () => socket.disconnect())
-    socket.on('flood me', () => this.#flood(member))
+    socket.on('flood me', () => !this.#settled && this.#flood(member))
     socket.on('disconnecting', (reason, description) => {
       books.exit(member)
       if (books === this.root) member.account.closed ??= description?.code ?? reason
@@ -252,6 +254,7 @@ class Traffic {
 
   /** The last statement to each connection. @returns {string[]} whom it was sent to */
   settle() {
+    this.#settled = true
     const members = [...this.root.members.values()]
     for (const member of members) this.#state(member, 'last')
     return members.map(({ account }) => account.id)
@@ -278,6 +281,7 @@ class Traffic {
 
   /** All clients are gone: nobody will ask about them. */
   forget() {
+    this.#settled = false
     this.accounts.clear()
   }
 }
