@@ -147,6 +147,27 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The ticket of a command that expects an answer.
+    pub fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Declare { ticket, .. }
+            | Self::Send { ticket, .. }
+            | Self::SendBatch { ticket, .. }
+            | Self::Request { ticket, .. }
+            | Self::Consume { ticket, .. }
+            | Self::Queue { ticket, .. }
+            | Self::Message { ticket, .. }
+            | Self::Queues { ticket }
+            | Self::Flush { ticket } => Some(*ticket),
+            Self::Settle { ticket, .. } | Self::Extend { ticket, .. } => *ticket,
+            Self::SetConcurrency { .. } | Self::CloseWorker { .. } | Self::Progress { .. } | Self::Subscribe { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// How a lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settle {

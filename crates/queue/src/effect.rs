@@ -58,7 +58,8 @@ pub enum Effect {
     Event(Event),
     /// So many events were left out here, because the owner does not take them.
     EventsLost(u64),
-    /// The store failed for good. All that waited was answered with this; so is everything after it.
+    /// The store failed for good, or the engine did. What was not answered before this will not be: the owner fails it with this
+    /// error. Commands that are submitted afterwards are answered with it. [`Effect::Closed`] follows.
     Failed(Error),
     /// The engine has ended: what was submitted before has been answered. The last effect of all.
     Closed,

@@ -13,6 +13,7 @@
 mod clock;
 mod command;
 mod config;
+mod cron;
 mod effect;
 mod engine;
 mod error;
@@ -22,6 +23,7 @@ mod machine;
 mod message;
 mod name;
 mod options;
+mod record;
 mod schedule;
 mod stats;
 mod store;

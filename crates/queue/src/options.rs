@@ -23,7 +23,7 @@ pub struct QueueOptions {
     pub key_rate: Option<Rate>,
     /// Most messages in the queue, those held by consumers included.
     pub max_length: Option<u64>,
-    /// Most bytes of payload, headers and keys in the queue.
+    /// Most bytes in the queue: payloads, headers, keys, and some 20 a message for the rest of its record.
     pub max_bytes: Option<u64>,
     /// What a send to a full queue does.
     pub overflow: Overflow,

@@ -8,7 +8,7 @@ use crate::NewMessage;
 pub struct Schedule {
     /// When.
     pub times: Times,
-    /// What. Its `dedup_id` is ignored.
+    /// What, at most 64 KiB. Its `due` and `dedup_id` are ignored.
     pub message: NewMessage,
     /// So many messages, then it ends.
     pub limit: Option<u64>,

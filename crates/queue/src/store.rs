@@ -71,9 +71,13 @@ pub trait Store: Send {
 
     /// The index does not refer to this content record any more. `len` is the length of head and body.
     ///
-    /// That it does not is known from a record that was appended before this call and may not be durable yet: its bytes must stay
-    /// readable after a crash until that record is.
+    /// The record that says so is appended before the next commit, and not durable before that: until then, the bytes must stay
+    /// readable after a crash.
     fn discard(&mut self, at: Location, len: u32);
+
+    /// Hands everything appended so far to the system, so that it survives the end of this process, but not of the machine. Called
+    /// at the end of a round in which nobody waits for a commit.
+    fn write(&mut self) -> Result<(), Error>;
 
     /// Makes everything appended so far durable, as far as this store does, or says what is left to do for it.
     fn commit(&mut self) -> Result<Commit, Error>;

@@ -74,6 +74,10 @@ impl Store for MemoryStore {
         }
     }
 
+    fn write(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn commit(&mut self) -> Result<Commit, Error> {
         self.stats.commits += 1;
         Ok(Commit::Done)
