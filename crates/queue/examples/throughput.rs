@@ -116,12 +116,12 @@ fn main() {
     owner.process(count, 1, true);
     rate("deliver + ack, concurrency 1", start);
     let start = Instant::now();
-    let rounds = count.min(20_000);
+    let rounds = 20_000;
     for _ in 0..rounds {
         owner.send(1, bytes, 1);
     }
     println!(
         "one awaited send at a time                           {:6.1} µs",
-        start.elapsed().as_secs_f64() / rounds as f64 * 1e6
+        start.elapsed().as_secs_f64() / f64::from(rounds) * 1e6
     );
 }

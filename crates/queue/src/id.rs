@@ -73,6 +73,7 @@ pub struct QueueRef(pub u32);
 pub struct WorkerId(pub u32);
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -222,7 +222,7 @@ impl Machine {
             Command::Progress { lease, data } => self.progress(cx, lease, &data),
             Command::Queue { ticket, queue, action } => self.manage(cx, ticket, queue, action),
             Command::Message { ticket, queue, id, action } => {
-                let result = self.message(cx, queue, id, action);
+                let result = self.message(cx, queue, id, &action);
                 cx.done(ticket, result);
             }
             Command::Subscribe { queue, events } => {

@@ -19,9 +19,7 @@ fn hash(id: MessageId) -> u64 {
 }
 
 fn shard(hash: u64) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "six bits")]
-    let shard = (hash >> 40) as usize % SHARDS;
-    shard
+    (hash >> 40) as usize % SHARDS
 }
 
 impl Ids {

@@ -74,7 +74,7 @@ impl Machine {
     fn put_in_order(&mut self, index: u32) {
         let slots = (0..self.slab.slots()).map(|slot| self.slab.at(slot));
         let mut order: Vec<_> =
-            slots.filter(|entry| !entry.is_free() && entry.queue == index).map(|entry| entry.id()).collect();
+            slots.filter(|entry| !entry.is_free() && entry.queue == index).map(super::slab::Entry::id).collect();
         order.sort_unstable();
         if let Some(found) = self.queues.get_mut(index as usize) {
             found.order = order.into();
@@ -113,7 +113,7 @@ impl Machine {
             QueueAction::Peek { limit } => Ok(self.peek(cx, index, limit)),
             QueueAction::List { state, cursor, limit } => Ok(self.list(cx, index, state, cursor, limit)),
             QueueAction::Stats => self.stats(cx, index).map(|stats| Outcome::Stats(Box::new(stats))),
-            QueueAction::Schedule { name, schedule } => self.schedule(cx, index, name, *schedule),
+            QueueAction::Schedule { name, schedule } => self.schedule(cx, index, &name, *schedule),
             QueueAction::Unschedule { name } => self.unschedule(cx, index, &name),
             QueueAction::Schedules => self.queue(index).map(|found| Outcome::Schedules(found.schedules(cx.now))),
         };

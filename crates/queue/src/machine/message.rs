@@ -12,7 +12,7 @@ impl Machine {
         cx: &mut Round<'_>,
         queue: QueueRef,
         id: MessageId,
-        action: MessageAction,
+        action: &MessageAction,
     ) -> Result<Outcome, Error> {
         let queue = self.find(queue)?;
         let slot = self.slot(queue, id)?;
@@ -35,9 +35,9 @@ impl Machine {
                     self.reschedule(cx, slot, Due::Now)?;
                 }
             }
-            MessageAction::Reschedule { due } => self.reschedule(cx, slot, due)?,
+            MessageAction::Reschedule { due } => self.reschedule(cx, slot, *due)?,
             MessageAction::Move { to } => {
-                let to = self.find(to)?;
+                let to = self.find(*to)?;
                 if to == queue {
                     return Err(Error::OptionInvalid { detail: "a message is moved to another queue".into() });
                 }

@@ -9,6 +9,7 @@ use super::window::Window;
 use crate::{EventMask, MessageId, NewMessage, QueueOptions, QueueRef, QueueStats, Request, State, Ticket};
 
 /// A queue; its messages are in the index.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct Queue {
     pub(crate) name: Box<str>,
     pub(crate) options: QueueOptions,

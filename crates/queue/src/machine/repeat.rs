@@ -43,8 +43,8 @@ impl Repeat {
 
 impl Queue {
     pub(crate) fn schedules(&self, now: Now) -> Vec<ScheduleInfo> {
-        let info = |(name, repeat): (&Box<str>, &Repeat)| ScheduleInfo {
-            name: name.clone(),
+        let info = |(name, repeat): (&str, &Repeat)| ScheduleInfo {
+            name: name.into(),
             schedule: repeat.schedule.clone(),
             next: repeat.next.map(|next| match next {
                 Next::Wall(at) => at,
@@ -53,7 +53,7 @@ impl Queue {
             sent: repeat.state.sent,
             skipped: repeat.state.skipped,
         };
-        self.repeats.iter().map(info).collect()
+        self.repeats.iter().map(|(name, repeat)| (&**name, repeat)).map(info).collect()
     }
 }
 
@@ -62,10 +62,10 @@ impl Machine {
         &mut self,
         cx: &mut Round<'_>,
         queue: u32,
-        name: Box<str>,
+        name: &str,
         mut schedule: Schedule,
     ) -> Result<Outcome, Error> {
-        check_name(&name)?;
+        check_name(name)?;
         schedule.message.dedup_id = None;
         schedule.message.due = Due::Now;
         let bytes = (schedule.message.payload.len() + schedule.message.headers.len()) as u64;
@@ -75,7 +75,7 @@ impl Machine {
         self.check(queue, &schedule.message)?;
         let limit = self.config.max_schedules;
         let found = self.queue(queue)?;
-        let before = found.repeats.get(&name);
+        let before = found.repeats.get(name);
         if before.is_none() && found.repeats.len() >= limit as usize {
             return Err(Error::TooMany { what: "schedules", limit: limit.into() });
         }
@@ -83,10 +83,10 @@ impl Machine {
         let state = same.map_or(ScheduleState { last: cx.now.wall, ..ScheduleState::default() }, |same| same.state);
         let repeat = Repeat::new(schedule, state)?;
         let boxed = Box::new(repeat.schedule.clone());
-        self.record(cx, &Change::Schedule { queue, name: name.clone(), schedule: boxed, state })?;
-        self.disarm(queue, &name);
-        self.queue_mut(queue)?.repeats.insert(name.clone(), repeat);
-        self.arm(queue, &name, cx.now);
+        self.record(cx, &Change::Schedule { queue, name: name.into(), schedule: boxed, state })?;
+        self.disarm(queue, name);
+        self.queue_mut(queue)?.repeats.insert(name.into(), repeat);
+        self.arm(queue, name, cx.now);
         Ok(Outcome::Done)
     }
 

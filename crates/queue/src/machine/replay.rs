@@ -156,13 +156,12 @@ impl Machine {
 
     /// The entry of a message, made if there is none.
     pub(super) fn replay_entry(&mut self, id: MessageId, queue: u32, at: Location, len: u32) -> Result<u32, Damaged> {
-        let slot = match self.ids.get(id, &self.slab) {
-            Some(slot) => slot,
-            None => {
-                let slot = self.slab.insert(Entry::new(id, queue, at, len)).ok_or(Damaged)?;
-                self.ids.insert(id, slot, &self.slab);
-                slot
-            }
+        let slot = if let Some(slot) = self.ids.get(id, &self.slab) {
+            slot
+        } else {
+            let slot = self.slab.insert(Entry::new(id, queue, at, len)).ok_or(Damaged)?;
+            self.ids.insert(id, slot, &self.slab);
+            slot
         };
         let entry = self.slab.at_mut(slot);
         entry.set_location(at);

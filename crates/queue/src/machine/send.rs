@@ -89,9 +89,12 @@ impl Machine {
             Reply::One(ticket) => cx.done(ticket, result.map(Outcome::Sent)),
             Reply::Request(ticket, _) => cx.done(
                 ticket,
-                result.and_then(|receipt| match receipt.duplicate {
-                    true => Err(Error::RequestFailed { id: receipt.id, detail: "it was sent before".into() }),
-                    false => Ok(Outcome::Sent(receipt)),
+                result.and_then(|receipt| {
+                    if receipt.duplicate {
+                        Err(Error::RequestFailed { id: receipt.id, detail: "it was sent before".into() })
+                    } else {
+                        Ok(Outcome::Sent(receipt))
+                    }
                 }),
             ),
             Reply::Batch(index, place) => {

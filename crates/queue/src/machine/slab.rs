@@ -184,17 +184,16 @@ impl Slab {
 
     pub(crate) fn at_mut(&mut self, slot: u32) -> &mut Entry {
         let chunk = self.chunks.get_mut(slot as usize / CHUNK);
-        match chunk.and_then(|chunk| chunk.get_mut(slot as usize % CHUNK)) {
-            Some(entry) => entry,
-            None => {
-                self.nothing = Entry::EMPTY;
-                &mut self.nothing
-            }
+        if let Some(entry) = chunk.and_then(|chunk| chunk.get_mut(slot as usize % CHUNK)) {
+            return entry;
         }
+        self.nothing = Entry::EMPTY;
+        &mut self.nothing
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

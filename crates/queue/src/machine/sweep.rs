@@ -110,15 +110,14 @@ impl Machine {
             Goal::Move { to } => Some(to),
             _ => message.origin.as_ref().and_then(|name| self.names.get(name)).copied().filter(|to| *to != queue),
         };
-        match target {
-            Some(target) => self.rewrite(cx, slot, target, false, &message).map(|()| true),
-            None => {
-                if self.slab.at(slot).state() == Some(State::Ready) {
-                    self.detach(slot);
-                    self.make_ready(slot, false);
-                }
-                Ok(false)
-            }
+        if let Some(target) = target {
+            self.rewrite(cx, slot, target, false, &message)?;
+            return Ok(true);
         }
+        if self.slab.at(slot).state() == Some(State::Ready) {
+            self.detach(slot);
+            self.make_ready(slot, false);
+        }
+        Ok(false)
     }
 }

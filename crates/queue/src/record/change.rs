@@ -106,10 +106,10 @@ impl Change {
                 Self::Removed(ids)
             }
             Kind::Attempts => {
-                let (mut list, mut last) = (Vec::new(), 0_u64);
+                let (mut list, mut id) = (Vec::new(), 0_u64);
                 while !reader.is_empty() {
-                    last = last.wrapping_add(reader.number()?);
-                    list.push((MessageId(last), reader.small()?));
+                    id = id.wrapping_add(reader.number()?);
+                    list.push((MessageId(id), reader.small()?));
                 }
                 Self::Attempts(list)
             }
@@ -179,10 +179,10 @@ pub(crate) fn write_removed(ids: &[MessageId], out: &mut Vec<u8>) {
     }
 }
 
-pub(crate) fn write_attempts(list: &[(MessageId, u16)], out: &mut Vec<u8>) {
+pub(crate) fn write_attempts(deliveries: &[(MessageId, u16)], out: &mut Vec<u8>) {
     let mut writer = begin(out, Kind::Attempts);
     let mut last = 0;
-    for (id, attempts) in list {
+    for (id, attempts) in deliveries {
         difference(&mut writer, &mut last, *id);
         writer.number(u64::from(*attempts));
     }
@@ -194,6 +194,7 @@ fn difference(writer: &mut Writer<'_>, last: &mut u64, id: MessageId) {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::{NewMessage, Times};

@@ -133,6 +133,7 @@ pub(crate) fn decode_message(record: Bytes) -> Result<Message, Damaged> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use proptest::option::of;
