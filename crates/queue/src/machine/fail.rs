@@ -7,6 +7,9 @@ use super::{Machine, Round};
 use crate::record::{Change, DueChange, Head, History};
 use crate::{Attempt, Backoff, Class, Due, Error, EventKind, MAX_HISTORY, Message, MessageId, QueueOptions, State};
 
+/// The time at which a message expires whose time came while it was held: never, until it is given back.
+pub(super) const HELD_TOO_LONG: u64 = u64::MAX;
+
 impl Machine {
     /// An attempt of a held message failed.
     pub(super) fn fail(&mut self, cx: &mut Round<'_>, slot: u32, error: &str, delay: Option<u64>, dead: bool) {
@@ -182,6 +185,8 @@ impl Machine {
         let (queue, id): (u32, MessageId) = (entry.queue, entry.id());
         self.clear_expiry(slot);
         if entry.state() == Some(State::Active) {
+            // It goes if it is given back unprocessed.
+            self.set_expiry(slot, HELD_TOO_LONG);
             return;
         }
         if let Ok(found) = self.queue_mut(queue) {

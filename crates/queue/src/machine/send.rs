@@ -196,7 +196,7 @@ impl Machine {
         };
         let id = self.newest.next(cx.now.wall);
         let (when, deliver_at) = When::of(message.due, cx.now);
-        let expires_at = ttl.map(|ttl| cx.now.wall.saturating_add(ttl));
+        let expires_at = ttl.map(|ttl| cx.now.wall.saturating_add(ttl).min(u64::MAX - 1));
         let head = Head {
             id,
             queue,

@@ -1,5 +1,6 @@
 //! Settling and prolonging leases.
 
+use super::fail::HELD_TOO_LONG;
 use super::{Machine, Round};
 use crate::{Effect, Error, EventKind, Lease, LeaseEnd, MAX_ERROR_BYTES, Renewal, Settle, State};
 
@@ -45,6 +46,11 @@ impl Machine {
         self.attempts.push((entry.id(), entry.attempts));
         self.back_in_order(slot);
         self.make_ready(slot, true);
+        let expiry = self.slab.at(slot).expiry;
+        if self.expiries.time_at(expiry) == Some(HELD_TOO_LONG) {
+            self.clear_expiry(slot);
+            self.set_expiry(slot, 0);
+        }
     }
 
     /// A message that was held is among those that may have to make room again.

@@ -1,4 +1,5 @@
 //! A log in memory that several lives of a store share: what a disk store promises, without a disk.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -60,7 +61,15 @@ impl LogDisk {
         }
     }
 
-    pub fn store(&self) -> Box<LogStore> {
+    /// Destroys the records that end like this.
+    pub fn damage(&self, end: &[u8]) {
+        let mut disk = self.0.lock().unwrap();
+        for record in disk.segments.iter_mut().flatten().flatten().filter(|record| record.bytes.ends_with(end)) {
+            record.bytes = Bytes::from_static(b"?");
+        }
+    }
+
+    pub fn store(&self) -> Box<dyn Store> {
         let disk = Arc::clone(&self.0);
         let (full, moved) = (Arc::clone(&self.1), Arc::clone(&self.2));
         Box::new(LogStore { disk, making: None, victim: None, doomed: None, full, moved })
@@ -151,13 +160,12 @@ impl Store for LogStore {
             let mut chunk = Vec::new();
             let next = index.snapshot(cursor, &mut chunk);
             checkpoint.chunks.push(chunk);
-            match next {
-                Some(cursor) => self.making = Some((checkpoint, cursor)),
-                None => {
-                    // A durable checkpoint may show what was appended before it ended.
-                    disk.durable = disk.end();
-                    disk.checkpoint = Some(checkpoint);
-                }
+            if let Some(cursor) = next {
+                self.making = Some((checkpoint, cursor));
+            } else {
+                // It may show everything that was appended before it ended, so that has to be durable first.
+                disk.durable = disk.end();
+                disk.checkpoint = Some(checkpoint);
             }
             return Ok(true);
         }
