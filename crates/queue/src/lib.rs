@@ -2,7 +2,7 @@
 //!
 //! - [`Machine`] is the state machine: commands and a clock in, effects out. It writes down what must survive in a [`Store`], and
 //!   reads payloads from there; in memory it keeps an index of some fifty bytes a message.
-//! - [`Store`] is what keeps records: [`MemoryStore`], and a disk store.
+//! - [`Store`] is what keeps records: [`MemoryStore`], or [`DiskStore`].
 //! - [`Engine`] is the thread that owns both: commands are submitted in batches, each round of them is one commit, and effects are
 //!   taken in batches, those that promise durability after the commit.
 //!
@@ -14,6 +14,7 @@ mod clock;
 mod command;
 mod config;
 mod cron;
+mod disk;
 mod effect;
 mod engine;
 mod error;
@@ -31,6 +32,7 @@ mod store;
 pub use clock::Now;
 pub use command::{Command, MessageAction, QueueAction, Settle};
 pub use config::{Config, Notify, Opener};
+pub use disk::{DiskOptions, DiskStore, Durability};
 pub use effect::{Effect, LeaseEnd, Outcome};
 pub use engine::Engine;
 pub use error::Error;

@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use super::keeper::{Kept, small};
+use super::sim::Sim;
+use crate::disk::DiskStore;
+use crate::{Error, Store};
+
+/// Sends fail, acknowledgements go on, and sends do again when there is space.
+#[test]
+fn a_full_disk_refuses_content_and_takes_state() {
+    let sim = Sim::default();
+    let open = || Kept::open(DiskStore::with(small(), Arc::new(sim.clone()), None).unwrap()).unwrap();
+    let mut kept = open();
+    sim.set_space(Some(40_000));
+    let mut sent = 0;
+    let refused = loop {
+        match kept.put(sent + 1, 300) {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+        kept.commit_now().unwrap();
+    };
+    assert!(matches!(refused, Error::DiskFull { .. }), "{refused:?}");
+    assert!(sent > 80);
+    assert!(kept.store.stats().full);
+    for id in 1..=20 {
+        kept.remove(id).unwrap();
+        assert!(matches!(kept.put(1000, 300), Err(Error::DiskFull { .. })));
+        kept.commit_now().unwrap();
+        kept.maintain().unwrap();
+    }
+    assert_eq!(kept.contents().len() as u64, sent - 20);
+    drop(kept);
+
+    // Opening cuts what was preallocated; somebody else takes that.
+    let mut kept = open();
+    assert_eq!(kept.contents().len() as u64, sent - 20);
+    sim.set_space(Some(sim.used()));
+    assert!(matches!(kept.put(1000, 300), Err(Error::DiskFull { .. })));
+    sim.set_space(None);
+    kept.put(1000, 300).unwrap();
+    assert!(!kept.store.stats().full);
+    kept.commit_now().unwrap();
+    kept.close().unwrap();
+    assert_eq!(open().contents().len() as u64, sent - 19);
+}
+
+/// However many are removed in what order: the directory stays within two segments and a checkpoint of what lives.
+#[test]
+fn an_old_message_does_not_keep_the_log() {
+    let sim = Sim::default();
+    let mut kept = Kept::open(DiskStore::with(small(), Arc::new(sim.clone()), None).unwrap()).unwrap();
+    kept.put(1, 300).unwrap();
+    for id in 2..5000 {
+        kept.put(id, 100).unwrap();
+        if id > 12 {
+            kept.remove(id - 10).unwrap();
+        }
+        if id % 10 == 0 {
+            kept.commit_now().unwrap();
+            kept.maintain().unwrap();
+        }
+    }
+    let stats = kept.store.stats();
+    assert_eq!(kept.contents()[&1], 300);
+    assert!(stats.moved_bytes > 0);
+    // One that is written to, and what was written since the last checkpoint began.
+    assert!(sim.used() < 4096 * 3 + 6000 + 2000, "{} bytes, {stats:?}", sim.used());
+    assert_eq!(stats.bytes, sim.used() as u64);
+    let live: usize = kept.index.places.values().map(|(_, len)| (12 + *len as usize).next_multiple_of(4)).sum();
+    assert_eq!(stats.live_bytes, live as u64);
+}
