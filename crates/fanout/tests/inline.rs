@@ -6,6 +6,8 @@ const INLINE: usize = 16;
 
 mod support;
 
+#[path = "behaviour/batch.rs"]
+mod batch;
 #[path = "behaviour/churn.rs"]
 mod churn;
 #[path = "behaviour/close.rs"]

@@ -8,6 +8,7 @@ const INLINE: usize = 0;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batch;
 mod churn;
 mod close;
 mod deflate;
