@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socketio_queue::{
-    Command, Config, Effect, Engine, MemoryStore, NewMessage, QueueRef, Settle, Ticket, WorkerId, WorkerOptions,
+    Command, Config, Effect, Effects, Engine, Machine, MemoryStore, NewMessage, Now, QueueRef, Settle, Ticket,
+    WorkerId, WorkerOptions,
 };
 
 const BATCH: usize = 1_000;
@@ -91,30 +92,74 @@ fn resident() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
+/// The state machine with its store, without threads: what the engine's thread itself costs.
+fn machine_alone(count: usize, bytes: usize) {
+    let payload = Bytes::from(vec![b'x'; bytes]);
+    let mut machine = Machine::new(&Config::default());
+    let mut store = MemoryStore::new();
+    let mut out = Effects::default();
+    let now = Now { wall: 1_700_000_000_000, mono: 0 };
+    let declare = Command::Declare { ticket: Ticket(0), queue: QUEUE, name: "bench".into(), options: None };
+    machine.apply(declare, now, &mut store, &mut out).unwrap();
+    let start = Instant::now();
+    for _ in 0..count / BATCH {
+        for _ in 0..BATCH {
+            let message = NewMessage { payload: payload.clone(), ..NewMessage::default() };
+            let send = Command::Send { ticket: Ticket(1), queue: QUEUE, message };
+            machine.apply(send, now, &mut store, &mut out).unwrap();
+        }
+        machine.tick(now, &mut store, &mut out).unwrap();
+        machine.synced(machine.newest());
+        out.durable.clear();
+    }
+    rate("machine alone: sends", count, start);
+    let options = WorkerOptions { concurrency: 1_000, ..WorkerOptions::default() };
+    let consume = Command::Consume { ticket: Ticket(0), worker: WorkerId(1), queue: QUEUE, options };
+    let start = Instant::now();
+    machine.apply(consume, now, &mut store, &mut out).unwrap();
+    let mut processed = 0;
+    while processed < count / BATCH * BATCH {
+        machine.tick(now, &mut store, &mut out).unwrap();
+        out.durable.clear();
+        for effect in std::mem::take(&mut out.now) {
+            let Effect::Deliver { deliveries, .. } = effect else { continue };
+            processed += deliveries.len();
+            for delivery in deliveries {
+                let outcome = Settle::Ack { result: Bytes::new() };
+                let settle = Command::Settle { ticket: Some(Ticket(2)), lease: delivery.lease(), outcome };
+                machine.apply(settle, now, &mut store, &mut out).unwrap();
+            }
+        }
+    }
+    rate("machine alone: deliver + ack", count, start);
+}
+
+fn rate(what: &str, count: usize, start: Instant) {
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let rate = count as f64 / start.elapsed().as_secs_f64() / 1e6;
+    println!("{what:<52} {rate:6.2} M/s");
+}
+
 fn main() {
     let number =
         |index: usize, default: usize| std::env::args().nth(index).map_or(default, |text| text.parse().unwrap());
     let (count, bytes) = (number(1, 1_000_000), number(2, 256));
+    machine_alone(count, bytes);
     let owner = Owner::start();
-    let rate = |what: &str, start: Instant| {
-        #[expect(clippy::cast_precision_loss, reason = "for people")]
-        let rate = count as f64 / start.elapsed().as_secs_f64() / 1e6;
-        println!("{what:<52} {rate:6.2} M/s");
-    };
     let before = resident();
     let start = Instant::now();
     owner.send(count, bytes, 100_000);
-    rate("sends, 1,000 a batch", start);
+    rate("sends, 1,000 a batch", count, start);
     println!("memory per waiting message, payload included         {:6} B", (resident() - before) / count as u64);
     for (concurrency, answers) in [(1_000, false), (1_000, true), (50, true)] {
         let start = Instant::now();
         owner.process(count, concurrency, answers);
-        rate(&format!("deliver + ack, concurrency {concurrency}, answered: {answers}"), start);
+        rate(&format!("deliver + ack, concurrency {concurrency}, answered: {answers}"), count, start);
         owner.send(count, bytes, 100_000);
     }
     let start = Instant::now();
     owner.process(count, 1, true);
-    rate("deliver + ack, concurrency 1", start);
+    rate("deliver + ack, concurrency 1", count, start);
     let start = Instant::now();
     let rounds = 20_000;
     for _ in 0..rounds {

@@ -31,7 +31,7 @@ pub struct QueueOptions {
     pub max_message_bytes: u32,
     /// Milliseconds during which a second message with the same `dedup_id` is not sent.
     pub dedup_window: u64,
-    /// Most dedup ids remembered; past it the oldest are forgotten early. 40 to 60 bytes of memory each.
+    /// Most dedup ids remembered; past it the oldest are forgotten early. some 80 bytes of memory each.
     pub dedup_max: u32,
 }
 

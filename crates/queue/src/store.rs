@@ -125,7 +125,8 @@ pub struct Damaged;
 /// else that was appended up to then** are durable: the index may have let go of a record by an acknowledgement that is not yet.
 ///
 /// **A checkpoint**: remember the position of the log; then call `snapshot` with 0, and with what it returned, slice by slice, until
-/// it returns `None`; store the chunks, each with a checksum, durably; only then does the checkpoint take the place of the last one.
+/// it returns `None`; store the chunks, each with a checksum, durably; make durable everything that was appended before the last
+/// chunk was made, since the chunks may show it; only then does the checkpoint take the place of the last one.
 pub trait Index {
     /// Whether the index refers to this record at this place. False for state records.
     fn is_live(&self, record: &[u8], at: Location) -> bool;

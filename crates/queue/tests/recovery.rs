@@ -120,6 +120,30 @@ fn a_message_that_ends_the_process_each_time_dies() {
 }
 
 #[test]
+fn a_message_that_was_given_back_and_moved_in_one_round_begins_anew() {
+    let disk = LogDisk::default();
+    let mut rig = Rig::new(disk.store(), options());
+    let id = rig.send("a");
+    rig.work(1);
+    for _ in 0..2 {
+        let delivery = rig.next().unwrap();
+        rig.nack(&delivery, "no");
+        rig.pass(100);
+    }
+    let lease = rig.next().unwrap().lease();
+    let release = Command::Settle { ticket: None, lease, outcome: Settle::Release };
+    let to_other = MessageAction::Move { to: OTHER };
+    rig.commands(vec![release, Command::Message { ticket: Ticket(0), queue: QUEUE, id, action: to_other }]);
+    let now = rig.now;
+    drop(rig);
+    disk.crash();
+    let mut rig = Rig::open(disk.store(), now);
+    rig.declare(OTHER, "mail.dead", None).unwrap();
+    let Outcome::Message(moved) = rig.message(OTHER, id, MessageAction::Get).unwrap() else { panic!() };
+    assert_eq!((moved.attempts, moved.history), (0, Vec::new()));
+}
+
+#[test]
 fn a_full_disk_refuses_sends_only() {
     let disk = LogDisk::default();
     let mut rig = Rig::new(disk.store(), options());

@@ -1,0 +1,148 @@
+//! What a waiting message costs, and whether a backlog slows anything down:
+//! `cargo run --release -p socketio-queue --example backlog [waiting] [through]`.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program, not the library")]
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use socketio_queue::{
+    Class, Command, Commit, Config, Due, Effect, Effects, Error, Index, Location, Machine, MemoryStore, NewMessage,
+    Now, QueueRef, ReadError, RecoveryReport, Replay, Settle, Store, StoreStats, Ticket, WorkerId, WorkerOptions,
+};
+
+const QUEUE: QueueRef = QueueRef(1);
+
+/// Keeps nothing, so that what is left in memory is the index.
+struct Nowhere(u32);
+
+impl Store for Nowhere {
+    fn recover(&mut self, _replay: &mut dyn Replay) -> Result<RecoveryReport, Error> {
+        Ok(RecoveryReport::default())
+    }
+    fn recovered(&mut self, _live: &mut dyn Iterator<Item = (Location, u32)>) {}
+    fn append(&mut self, _class: Class, _head: &[u8], _body: &[u8]) -> Result<Location, Error> {
+        self.0 += 1;
+        Ok(Location { segment: 0, offset: self.0 })
+    }
+    fn discard(&mut self, _at: Location, _len: u32) {}
+    fn write(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+    fn commit(&mut self) -> Result<Commit, Error> {
+        Ok(Commit::Done)
+    }
+    fn read(&mut self, _at: Location, _len: u32) -> Result<Bytes, ReadError> {
+        Err(ReadError::Damaged)
+    }
+    fn maintain(&mut self, _index: &mut dyn Index) -> Result<bool, Error> {
+        Ok(false)
+    }
+    fn keeps_state(&self) -> bool {
+        false
+    }
+    fn stats(&self) -> StoreStats {
+        StoreStats::default()
+    }
+    fn close(&mut self, _index: &mut dyn Index) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+struct Bench<S> {
+    machine: Machine,
+    store: S,
+    out: Effects,
+    now: Now,
+}
+
+impl<S: Store> Bench<S> {
+    fn new(store: S) -> Self {
+        let now = Now { wall: 1_700_000_000_000, mono: 0 };
+        let mut bench = Self { machine: Machine::new(&Config::default()), store, out: Effects::default(), now };
+        bench.apply(Command::Declare { ticket: Ticket(0), queue: QUEUE, name: "bench".into(), options: None });
+        bench
+    }
+
+    fn apply(&mut self, command: Command) {
+        self.machine.apply(command, self.now, &mut self.store, &mut self.out).unwrap();
+    }
+
+    fn tick(&mut self) {
+        self.machine.tick(self.now, &mut self.store, &mut self.out).unwrap();
+        self.machine.synced(self.machine.newest());
+        self.out.durable.clear();
+        self.now.wall += 1;
+        self.now.mono += 1;
+    }
+
+    fn send(&mut self, due: Due, key: Option<String>) {
+        let key = key.map(Into::into);
+        let message = NewMessage { payload: Bytes::from_static(&[b'x'; 64]), due, key, ..NewMessage::default() };
+        self.apply(Command::Send { ticket: Ticket(0), queue: QUEUE, message });
+    }
+}
+
+fn index(what: &str, count: usize, mut send: impl FnMut(&mut Bench<Nowhere>, usize)) {
+    let mut bench = Bench::new(Nowhere(0));
+    let before = resident();
+    for number in 0..count {
+        send(&mut bench, number);
+        if number % 1_000 == 0 {
+            bench.tick();
+        }
+    }
+    bench.tick();
+    println!("{what:<40} {:>4} B of memory each", (resident() - before) / count as u64);
+}
+
+fn main() {
+    let number =
+        |index: usize, default: usize| std::env::args().nth(index).map_or(default, |text| text.parse().unwrap());
+    let (waiting, through) = (number(1, 1_000_000), number(2, 10_000_000));
+    index("waiting, without a key", waiting, |bench, _| bench.send(Due::Now, None));
+    index("delayed", waiting, |bench, number| bench.send(Due::After(1_000_000 + number as u64 % 7_777), None));
+    index("waiting, 100,000 keys", waiting, |bench, number| {
+        bench.send(Due::Now, Some(format!("{}", number % 100_000)));
+    });
+
+    let mut bench = Bench::new(MemoryStore::new());
+    for number in 0..waiting {
+        bench.send(Due::Now, None);
+        if number % 1_000 == 0 {
+            bench.tick();
+        }
+    }
+    let options = WorkerOptions { concurrency: 1_000, ..WorkerOptions::default() };
+    bench.apply(Command::Consume { ticket: Ticket(0), worker: WorkerId(1), queue: QUEUE, options });
+    let (mut done, mut slowest, mut start) = (0, Duration::ZERO, Instant::now());
+    while done < through {
+        let round = Instant::now();
+        bench.tick();
+        slowest = slowest.max(round.elapsed());
+        for effect in std::mem::take(&mut bench.out.now) {
+            let Effect::Deliver { deliveries, .. } = effect else { continue };
+            for delivery in deliveries {
+                let outcome = Settle::Ack { result: Bytes::new() };
+                bench.apply(Command::Settle { ticket: None, lease: delivery.lease(), outcome });
+                bench.send(Due::Now, None);
+                done += 1;
+                if done % 2_000_000 == 0 {
+                    println!(
+                        "{:>4} M through {waiting}: {:.2} µs each, slowest round of 1,000 {:.1} ms, {} MB resident",
+                        done / 1_000_000,
+                        start.elapsed().as_secs_f64() / 2.0,
+                        slowest.as_secs_f64() * 1e3,
+                        resident() >> 20,
+                    );
+                    (slowest, start) = (Duration::ZERO, Instant::now());
+                }
+            }
+        }
+    }
+}
