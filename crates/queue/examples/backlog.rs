@@ -88,7 +88,7 @@ impl<S: Store> Bench<S> {
     }
 }
 
-fn index(what: &str, count: usize, mut send: impl FnMut(&mut Bench<Nowhere>, usize)) {
+fn index(what: &str, count: usize, mut send: impl FnMut(&mut Bench<Nowhere>, usize)) -> Bench<Nowhere> {
     let mut bench = Bench::new(Nowhere(0));
     let before = resident();
     for number in 0..count {
@@ -98,18 +98,49 @@ fn index(what: &str, count: usize, mut send: impl FnMut(&mut Bench<Nowhere>, usi
         }
     }
     bench.tick();
-    println!("{what:<40} {:>4} B of memory each", (resident() - before) / count as u64);
+    println!("{what:<24} {:>3} B of memory each", (resident() - before) / count as u64);
+    bench
+}
+
+/// As a checkpoint, and back.
+fn reopen(what: &str, count: usize, mut bench: Bench<Nowhere>) {
+    let (mut chunks, mut cursor, mut slowest) = (Vec::new(), Some(0), Duration::ZERO);
+    while let Some(at) = cursor {
+        let (mut chunk, slice) = (Vec::new(), Instant::now());
+        cursor = Index::snapshot(&mut bench.machine, at, &mut chunk);
+        slowest = slowest.max(slice.elapsed());
+        chunks.push(chunk);
+    }
+    let bytes: usize = chunks.iter().map(Vec::len).sum();
+    let start = Instant::now();
+    let mut opened = Machine::new(&Config::default());
+    for chunk in &chunks {
+        Replay::snapshot(&mut opened, chunk).unwrap();
+    }
+    opened.opened(bench.now, &mut Nowhere(0), &mut RecoveryReport::default()).unwrap();
+    assert_eq!(opened.len(), count as u64);
+    println!(
+        "{what:<24} checkpoint {} B each, slowest slice {:.1} ms, opened in {:.0} ms",
+        bytes / count,
+        slowest.as_secs_f64() * 1e3,
+        start.elapsed().as_secs_f64() * 1e3,
+    );
 }
 
 fn main() {
     let number =
         |index: usize, default: usize| std::env::args().nth(index).map_or(default, |text| text.parse().unwrap());
     let (waiting, through) = (number(1, 1_000_000), number(2, 10_000_000));
-    index("waiting, without a key", waiting, |bench, _| bench.send(Due::Now, None));
-    index("delayed", waiting, |bench, number| bench.send(Due::After(1_000_000 + number as u64 % 7_777), None));
-    index("waiting, 100,000 keys", waiting, |bench, number| {
+    let plain = index("waiting, without a key", waiting, |bench, _| bench.send(Due::Now, None));
+    let delayed = index("delayed", waiting, |bench, number| {
+        bench.send(Due::After(1_000_000 + number as u64 % 7_777), None);
+    });
+    let keyed = index("waiting, 100,000 keys", waiting, |bench, number| {
         bench.send(Due::Now, Some(format!("{}", number % 100_000)));
     });
+    reopen("waiting, without a key", waiting, plain);
+    reopen("delayed", waiting, delayed);
+    reopen("waiting, 100,000 keys", waiting, keyed);
 
     let mut bench = Bench::new(MemoryStore::new());
     for number in 0..waiting {
