@@ -17,6 +17,9 @@ macro_rules! over_each_store {
         mod log {
             $(#[test] fn $name() { super::$name(&|| super::support::log::LogDisk::default().store()); })*
         }
+        mod disk {
+            $(#[test] fn $name() { super::$name(&super::support::disk::store); })*
+        }
     };
 }
 

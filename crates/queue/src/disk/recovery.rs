@@ -17,7 +17,7 @@ use crate::{Error, Location, RecoveryReport, Replay};
 pub(super) struct Recovered {
     pub checkpoint: Checkpoint,
     pub segments: Vec<(u32, Segment)>,
-    /// Greater than any number there ever was.
+    /// The number of the next segment.
     pub next: u32,
     pub report: RecoveryReport,
 }
@@ -38,11 +38,13 @@ pub(super) fn recover(files: &Arc<dyn Files>, replay: &mut dyn Replay) -> Result
         segment::check(&header)?;
         segments.push((number, Segment::new(file, size)));
     }
-    let next = segments.last().map_or(0, |(number, _)| *number).max(checkpoint.begin.segment) + 1;
     let known = checkpoint.end;
     let mut log = Log { files: &**files, segments, durable: known, looked: false, report };
     log.replay(checkpoint.begin, replay).map_err(|error| failed("cannot read the log", &error))?;
     log.settle(checkpoint.begin).map_err(|error| failed("cannot sync the log", &error))?;
+    // Without a gap: one means that a segment is missing.
+    let begun = checkpoint.begin.segment + u32::from(checkpoint.begin.offset > 0);
+    let next = log.segments.last().map_or(1, |(number, _)| number + 1).max(begun);
     Ok(Recovered { checkpoint, segments: log.segments, next, report: log.report })
 }
 
@@ -92,7 +94,17 @@ struct Log<'a> {
 impl Log<'_> {
     fn replay(&mut self, begin: Location, replay: &mut dyn Replay) -> std::io::Result<()> {
         let numbers: Vec<u32> = self.segments.iter().map(|(number, _)| *number).collect();
+        let mut expected = begin.segment;
         for number in numbers.into_iter().filter(|number| *number >= begin.segment) {
+            let missing = Location { segment: expected, offset: 0 };
+            // Without a checkpoint, segments may be missing because they were empty.
+            if number != expected && begin > Location::default() {
+                if self.is_torn(missing)? {
+                    return self.cut(missing);
+                }
+                self.report.quarantined += 1;
+            }
+            expected = number + 1;
             let from = if number == begin.segment { begin.offset } else { 0 };
             if let Some(cut) = self.segment(number, from, replay)? {
                 return self.cut(cut);
@@ -172,7 +184,9 @@ impl Log<'_> {
             self.files.remove(&segment::name(number))?;
             self.files.sync_names()?;
         }
-        let Some((number, segment)) = self.segments.last_mut() else { return Ok(()) };
+        let Some((number, segment)) = self.segments.last_mut().filter(|(number, _)| *number == at.segment) else {
+            return Ok(());
+        };
         self.report.torn_bytes += torn(&*segment.file, at.offset.max(segment::HEADER).into(), segment.size)?;
         if at.offset <= segment::HEADER {
             self.files.remove(&segment::name(*number))?;

@@ -1,6 +1,7 @@
 //! What the tests share: a store that survives a crash of its machine, and a machine with a clock that they turn.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod disk;
 pub mod log;
 
 use bytes::Bytes;

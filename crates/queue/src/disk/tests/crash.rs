@@ -164,3 +164,17 @@ fn a_failed_sync_ends_the_store() {
     sim.restart(&mut Random(1));
     assert!(open(&sim).unwrap().contents().contains_key(&1));
 }
+
+/// The system tells of it once only: who asked at the same time must learn it, too.
+#[test]
+fn a_failed_sync_of_a_checkpoint_fails_the_commit_that_is_under_way() {
+    let sim = Sim::default();
+    let mut kept = open(&sim).unwrap();
+    for id in 1..=40 {
+        kept.put(id, 200).unwrap();
+    }
+    let task = kept.commit().unwrap().unwrap();
+    sim.sync_fails_at(sim.calls() + 1);
+    assert!(matches!(kept.maintain(), Err(Error::Store { .. })));
+    assert!(matches!(task(), Err(Error::Store { .. })));
+}

@@ -1,6 +1,6 @@
 //! A directory that can lose its power: what was not synced is there in parts, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -148,13 +148,19 @@ impl Sim {
         state.names.values().map(|node| state.nodes[*node].now.len()).sum()
     }
 
-    /// The power is back. Names are journalled by the file system: the first few changes are there. Of the writes to a file any
-    /// sectors are.
+    /// The power is back. Of the changes of each name, the first few are there; of the writes to a file, any sectors.
     pub fn restart(&self, random: &mut Random) {
         let state = &mut *self.0.lock();
-        let kept = usize::try_from(random.below(state.pending.len() as u64 + 1)).unwrap();
-        for naming in state.pending.drain(..).take(kept) {
-            name(&mut state.durable_names, &naming);
+        let mut lost = BTreeSet::new();
+        let likely = 1 + random.below(6);
+        for naming in state.pending.drain(..) {
+            let (Naming::Set(changed, _) | Naming::Remove(changed)) = &naming;
+            if random.below(likely) == 0 {
+                lost.insert(changed.clone());
+            }
+            if !lost.contains(changed) {
+                name(&mut state.durable_names, &naming);
+            }
         }
         state.names = state.durable_names.clone();
         for node in &mut state.nodes {
@@ -275,7 +281,7 @@ impl File for SimFile {
         if let Some(random) = &mut state.random {
             match random.below(8) {
                 0 => return Err(io::ErrorKind::Interrupted.into()),
-                1 => len = len.div_ceil(2),
+                1 => len = len / 3 + 1,
                 _ => {}
             }
         }
