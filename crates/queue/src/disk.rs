@@ -261,9 +261,11 @@ impl Store for DiskStore {
         self.commit += 1;
         let commit = self.commit;
         self.checkpoints.finish(&mut self.log, index, &self.durable, commit, self.lock.as_ref())?;
-        if let Some(pending) = self.pending() {
-            pending.sync(&self.durable)?;
-        }
+        // Without room for a checkpoint, at least what it would have covered.
+        let files = self.log.segments.range(self.checkpoints.last.begin.segment..);
+        let files = files.map(|(_, segment)| Arc::clone(&segment.file)).collect();
+        let names = Some(Arc::clone(&self.log.files));
+        Pending { files, names, commit, end: self.log.end() }.sync(&self.durable)?;
         self.sweep()?;
         self.lock = None;
         Ok(())

@@ -24,6 +24,8 @@ pub(super) struct Checkpointer {
     finishing: Option<JoinHandle<Result<Checkpoint, Error>>>,
     /// Bytes appended when the last one began.
     appended: u64,
+    /// Bytes appended when the one that is being written began.
+    begun: u64,
     every: u64,
     retry: Duration,
     /// The disk was full.
@@ -41,6 +43,7 @@ impl Checkpointer {
             writing: None,
             finishing: None,
             appended: 0,
+            begun: 0,
             every: options.checkpoint_bytes,
             retry: options.full_retry,
             not_before: None,
@@ -115,8 +118,7 @@ impl Checkpointer {
     fn begin(&mut self, log: &mut Log) -> Result<(), Error> {
         match Writer::begin(&*log.files, self.last.number + 1, log.end()) {
             Ok(writer) => {
-                self.appended = log.appended;
-                self.replayed = 0;
+                self.begun = log.appended;
                 self.writing = Some(writer);
                 Ok(())
             }
@@ -170,6 +172,7 @@ impl Checkpointer {
         match result {
             Ok(Ok(checkpoint)) => {
                 self.last = checkpoint;
+                (self.appended, self.replayed) = (self.begun, 0);
                 self.not_before = None;
                 Ok(())
             }

@@ -94,15 +94,15 @@ struct Log<'a> {
 impl Log<'_> {
     fn replay(&mut self, begin: Location, replay: &mut dyn Replay) -> std::io::Result<()> {
         let numbers: Vec<u32> = self.segments.iter().map(|(number, _)| *number).collect();
-        let mut expected = begin.segment;
+        let mut expected = begin.segment.max(1);
         for number in numbers.into_iter().filter(|number| *number >= begin.segment) {
             let missing = Location { segment: expected, offset: 0 };
-            // Without a checkpoint, segments may be missing because they were empty.
-            if number != expected && begin > Location::default() {
+            if number != expected {
                 if self.is_torn(missing)? {
                     return self.cut(missing);
                 }
-                self.report.quarantined += 1;
+                // Without its checkpoint, the log may have gaps where segments were empty.
+                self.report.quarantined += u64::from(begin > Location::default());
             }
             expected = number + 1;
             let from = if number == begin.segment { begin.offset } else { 0 };

@@ -34,21 +34,23 @@ impl History {
 /// Random changes until they are done or the power fails.
 fn run(kept: &mut Kept, history: &mut History, random: &mut Random, next: &mut u64) -> Result<(), Error> {
     let mut task: Option<(SyncTask, usize)> = None;
+    // Of some logs, most are removals.
+    let puts = 4 + random.below(4);
     for _ in 0..120 {
         match random.below(16) {
-            0..7 => {
+            chance if chance < puts => {
                 *next += 1;
                 let len = usize::try_from(if random.below(20) == 0 { 5000 } else { random.below(600) }).unwrap();
                 kept.put(*next, len)?;
                 history.push(|state| _ = state.insert(*next, len));
             }
-            7..11 => {
+            0..11 => {
                 let ids: Vec<u64> = history.states.last().unwrap().keys().copied().collect();
                 if !ids.is_empty() {
                     let id = ids[usize::try_from(random.below(ids.len() as u64)).unwrap()];
                     // Noted first: a record that filled the buffer may be written although the call failed.
                     history.push(|state| _ = state.remove(&id));
-                    kept.remove(id)?;
+                    kept.remove_at_length(id, usize::try_from(id % 7 * 60).unwrap())?;
                 }
             }
             11 => kept.store_write()?,

@@ -110,8 +110,14 @@ impl Kept {
     }
 
     pub fn remove(&mut self, id: u64) -> Result<(), Error> {
+        self.remove_at_length(id, 0)
+    }
+
+    /// With a record that is so much longer.
+    pub fn remove_at_length(&mut self, id: u64, more: usize) -> Result<(), Error> {
         let mut record = vec![0];
         record.extend_from_slice(&id.to_le_bytes());
+        record.resize(9 + more, 1);
         self.store.append(Class::State, &record, &[])?;
         if let Some((at, len)) = self.index.places.remove(&id) {
             self.store.discard(at, len);
