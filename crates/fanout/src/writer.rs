@@ -38,6 +38,15 @@ pub(crate) struct Shared {
     pub(crate) waiting: WaitingBytes,
 }
 
+/// Whose thread makes a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The writer's.
+    Itself,
+    /// That of the event loop, say.
+    Another,
+}
+
 /// What is to be done after a round.
 enum Next {
     /// Another one.
@@ -86,7 +95,7 @@ impl Writer {
             spare: Vec::new(),
             dirty: Vec::new(),
             writable: Arc::default(),
-            batch: Batch::new(config.io_uring),
+            batch: Batch::default(),
             waiting: Waiting::default(),
             news: Vec::new(),
             flushes: Vec::new(),
@@ -98,7 +107,7 @@ impl Writer {
     }
 
     /// Takes operations from the inbox, writes, and reports.
-    fn round(&mut self) -> Next {
+    fn round(&mut self, by: By) -> Next {
         if self.ended {
             return Next::End;
         }
@@ -111,7 +120,7 @@ impl Writer {
             let Some(op) = self.ops.pop() else { break };
             self.apply(op);
         }
-        self.write_lanes();
+        self.write_lanes(by);
         let more = !self.ops.is_empty() || !self.dirty.is_empty();
         self.shared.stats.publish(&self.stats);
         self.waiting.publish(&self.shared.waiting, &mut self.lanes);

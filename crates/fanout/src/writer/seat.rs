@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::runtime::{self, Runtime};
 
-use super::{Next, Shared, Writer};
+use super::{Batch, By, Next, Shared, Writer};
 use crate::event::EventQueue;
 use crate::{Config, Event};
 
@@ -57,6 +57,7 @@ impl Seat {
         let (shared, events) = (Arc::clone(&seat.shared), Arc::clone(events));
         let name = format!("sio-writer-{number}");
         let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+            writer.lock().batch = Batch::new(config.io_uring);
             let lost = catch_unwind(AssertUnwindSafe(|| run(&writer, &shared, &runtime))).is_err();
             writer.lock().end();
             if lost {
@@ -92,7 +93,7 @@ impl Seat {
     /// Makes a round on this thread, unless the writer is at work. True when nothing is left to do.
     fn work(&self) -> bool {
         let Some(mut writer) = self.writer.try_lock().filter(|writer| writer.has_nothing_else()) else { return false };
-        if let Ok(next) = catch_unwind(AssertUnwindSafe(|| writer.round())) {
+        if let Ok(next) = catch_unwind(AssertUnwindSafe(|| writer.round(By::Another))) {
             return matches!(next, Next::Sleep(None));
         }
         writer.end();
@@ -109,7 +110,7 @@ fn tell_lost(events: &EventQueue, number: usize) {
 fn run(writer: &Mutex<Writer>, shared: &Shared, runtime: &Runtime) {
     runtime.block_on(async {
         loop {
-            let next = writer.lock().round();
+            let next = writer.lock().round(By::Itself);
             match next {
                 // Let the runtime see which parked lanes can be written meanwhile.
                 Next::Round => tokio::task::yield_now().await,

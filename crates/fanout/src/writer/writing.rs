@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use socketio_rooms::ConnectionId;
 
-use super::Writer;
+use super::{By, Writer};
 use crate::Event;
 use crate::lane::{Rest, Written};
 use crate::socket::{CAPACITY, Outgoing, Ring};
@@ -22,14 +22,17 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// `wanted`: use what the kernel offers for it.
+    /// To be called on the writer's thread. `wanted`: use what the kernel offers for it.
     pub(super) fn new(wanted: bool) -> Self {
         Self { ring: wanted.then(Ring::new).flatten(), ..Self::default() }
     }
 }
 
 impl Writer {
-    pub(super) fn write_lanes(&mut self) {
+    /// Only the writer's own thread uses the ring: `io_uring` interrupts blocking system calls of the threads that use it, also
+    /// those that have nothing to do with it, and Node.js makes some.
+    pub(super) fn write_lanes(&mut self, by: By) {
+        let batches = by == By::Itself && self.batch.ring.is_some();
         let writable = std::mem::take(&mut *self.writable.lock());
         for connection in writable {
             self.write(connection);
@@ -41,7 +44,7 @@ impl Writer {
             if !slot.dirty {
                 continue;
             }
-            let frame = slot.lane.only_frame().filter(|_| self.batch.ring.is_some());
+            let frame = slot.lane.only_frame().filter(|_| batches);
             let (Some(frame), Some(socket)) = (frame, &slot.socket) else {
                 self.write(connection);
                 continue;
