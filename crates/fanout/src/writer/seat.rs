@@ -4,8 +4,8 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -55,15 +55,20 @@ impl Seat {
             last: AtomicU64::new(0),
         };
         let (shared, events) = (Arc::clone(&seat.shared), Arc::clone(events));
+        let (begun, begins) = mpsc::channel();
         let name = format!("sio-writer-{number}");
         let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
             writer.lock().batch = Batch::new(config.io_uring);
+            // Nobody waits when the other end is gone.
+            let _ = begun.send(());
             let lost = catch_unwind(AssertUnwindSafe(|| run(&writer, &shared, &runtime))).is_err();
             writer.lock().end();
             if lost {
                 tell_lost(&events, number);
             }
         })?;
+        // All descriptors of a writer are there, or cannot be had, when it has started.
+        let _ = begins.recv();
         Ok((seat, thread))
     }
 

@@ -29,7 +29,7 @@ impl Batch {
 }
 
 impl Writer {
-    /// Only the writer's own thread uses the ring: `io_uring` interrupts blocking system calls of the threads that use it, also
+    /// Only the writer's own thread uses the ring: `io_uring` interrupts blocking system calls of the threads that made or use one, also
     /// those that have nothing to do with it, and Node.js makes some.
     pub(super) fn write_lanes(&mut self, by: By) {
         let batches = by == By::Itself && self.batch.ring.is_some();
