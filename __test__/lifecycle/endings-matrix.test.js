@@ -64,6 +64,8 @@ test.each(ENDINGS)('$title', async (ending) => {
   for (const [i, { packets, last, whole }] of stock.entries()) {
     expect(native[i].packets).toBeGreaterThanOrEqual(packets)
     expect(native[i].last).toBeGreaterThanOrEqual(last)
-    expect(native[i].whole || !whole).toBe(true)
+    // The process ends under what its last listener emits: where that cuts what neither delivers whole is chance.
+    const chance = ending.way === "a listener of 'exit' that emits" && last === 0
+    expect(native[i].whole || !whole || chance).toBe(true)
   }
 })
