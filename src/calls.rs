@@ -13,9 +13,10 @@ use socketio_fanout::{Packet, SendOptions};
 use socketio_rooms::{Namespace, Target};
 use socketio_wire::{Frame, OpCode};
 
+use crate::changes::Changes;
 use crate::engine::State;
 use crate::ffi::Text;
-use crate::rooms::{Changes, target};
+use crate::rooms::target;
 
 /// Bits of `flags`.
 const TICKET: u32 = 1;
@@ -193,7 +194,7 @@ fn apply(state: &State, context: &FunctionCallContext<'_>) -> Result<Option<Uint
     let (words, count): (&[u32], u32) = (context.get(1)?, context.get(2)?);
     let words = words.get(..count as usize).unwrap_or(words);
     let names: Utf16String = context.get(3)?;
-    let applied = namespace.apply(Changes { words: words.iter().copied(), names: &names });
+    let applied = namespace.apply(Changes::new(words, &names));
     if applied.removed.is_empty() && applied.begun.is_empty() {
         return Ok(None);
     }

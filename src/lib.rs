@@ -6,6 +6,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "N-API makes strings and objects for one call")]
 
 mod calls;
+mod changes;
 mod connections;
 mod engine;
 mod events;

@@ -11,14 +11,12 @@ mod args;
 mod client;
 mod control;
 mod histogram;
-mod inflate;
-mod scan;
 mod swarm;
 mod tally;
 
 use args::{Args, USAGE};
 use control::{Event, print_event};
-use socketio_loadgen::{clock, handshake, outbox};
+use socketio_loadgen::{clock, handshake, inflate, outbox, scan};
 use std::io::Write;
 use std::process::ExitCode;
 

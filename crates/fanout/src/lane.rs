@@ -1,6 +1,8 @@
 //! One lane: what waits for a connection, and what was decided for it. A pure state machine; the system call is handed in.
 
 mod conflation;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod model;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -121,7 +123,7 @@ impl Lane {
     pub(crate) fn give(&mut self, frames: &[Frame], key: Option<&Arc<str>>, giving: Giving, config: &Config) -> Given {
         let key = key.filter(|_| self.parked && !giving.volatile);
         if let (Some(key), [frame]) = (key, frames)
-            && self.conflate(key, frame, config)
+            && self.conflate(key, frame, giving.tickets, config)
         {
             self.dropped = false;
             self.last_tick = Some(giving.tick);
@@ -176,7 +178,7 @@ impl Lane {
     }
 
     /// Puts a frame in the place of an older one with the same key, when there is one that was not begun, and it fits.
-    fn conflate(&mut self, key: &Arc<str>, frame: &Frame, config: &Config) -> bool {
+    fn conflate(&mut self, key: &Arc<str>, frame: &Frame, tickets: u32, config: &Config) -> bool {
         let begun = usize::from(self.sent > 0);
         let Some(place) = self.conflated.place_of(key).filter(|place| *place >= begun) else { return false };
         let Some(queued) = self.queue.get_mut(place) else { return false };
@@ -186,6 +188,7 @@ impl Lane {
         }
         self.bytes = bytes;
         queued.frame = frame.clone();
+        queued.tickets += tickets;
         true
     }
 

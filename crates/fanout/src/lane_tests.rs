@@ -1,183 +1,15 @@
-//! Any packets and any kernel: what the kernel took is what was queued, in order, and each ticket is told when it is due.
-//! The model counts bytes and decides by the rules as `DESIGN.md` says them; it knows nothing of queues and parts.
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! Any packets and any kernel: a lane does what its model does.
 
 use proptest::prelude::*;
 
+use super::model::{Answer, Model, Step, frames, size_of};
 use super::*;
-
-/// What the kernel answers to one system call.
-#[derive(Clone, Copy, Debug)]
-enum Answer {
-    /// It takes all that is offered.
-    All,
-    /// It takes so many of 256 parts of it.
-    Part(u8),
-    Block,
-    Fail,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Give(Vec<(OpCode, usize)>, Giving),
-    Fence,
-    Write(Vec<Answer>),
-}
-
-fn frames(sizes: &[(OpCode, usize)], fill: usize) -> Vec<Frame> {
-    let payload = |size: usize| (0..size).map(|at| (fill + at).to_le_bytes()[0]).collect::<Vec<_>>();
-    sizes.iter().map(|(opcode, size)| Frame::new(*opcode, None, &payload(*size))).collect()
-}
-
-fn size_of(frames: &[Frame]) -> usize {
-    frames.iter().map(Frame::len).sum()
-}
-
-#[expect(clippy::struct_excessive_bools, reason = "each is one word of the rules")]
-struct Model {
-    lane: Lane,
-    config: Config,
-    /// All that was queued, and how much of it the kernel has.
-    queued: Vec<u8>,
-    wire: usize,
-    /// Where each frame ends, and the place that each ticket waits for.
-    ends: Vec<usize>,
-    tickets: Vec<usize>,
-    told: usize,
-    parked: bool,
-    closing: bool,
-    lost: bool,
-    accepted_tick: Option<u32>,
-    last_accepted: bool,
-}
-
-impl Model {
-    fn new(max_buffered_bytes: usize, overflow: Overflow) -> Self {
-        Self {
-            lane: Lane::default(),
-            config: Config { writers: 1, max_buffered_bytes, overflow, io_uring: false, inline: 0 },
-            queued: Vec::new(),
-            wire: 0,
-            ends: Vec::new(),
-            tickets: Vec::new(),
-            told: 0,
-            parked: false,
-            closing: false,
-            lost: false,
-            accepted_tick: None,
-            last_accepted: true,
-        }
-    }
-
-    fn unsent(&self) -> usize {
-        if self.lost { 0 } else { self.queued.len() - self.wire }
-    }
-
-    fn expected(&self, packet: &[Frame], giving: Giving) -> Given {
-        let fits = self.unsent() == 0 || self.unsent() + size_of(packet) <= self.config.max_buffered_bytes;
-        let opcode = packet[0].opcode();
-        let past = if self.config.overflow == Overflow::Drop { Given::Dropped } else { Given::Overflow };
-        let busy = self.parked || self.accepted_tick == Some(giving.tick);
-        match () {
-            () if self.closing => Given::Closing,
-            () if opcode == OpCode::Close => Given::Queued,
-            () if opcode.is_control() && fits => Given::Queued,
-            () if opcode.is_control() => past,
-            () if giving.continues && self.last_accepted => Given::Queued,
-            () if giving.continues || (giving.volatile && busy) => Given::Dropped,
-            () if fits => Given::Queued,
-            () => past,
-        }
-    }
-
-    fn give(&mut self, packet: &[Frame], giving: Giving) {
-        let expected = self.expected(packet, giving);
-        assert_eq!(self.lane.give(packet, None, giving, &self.config), expected);
-        let queued = expected == Given::Queued;
-        if queued {
-            for frame in packet {
-                self.queued.extend_from_slice(frame.bytes());
-                self.ends.push(self.queued.len());
-            }
-            self.tickets.extend((0..giving.tickets).map(|_| self.queued.len()));
-        }
-        if packet[0].opcode() == OpCode::Close {
-            self.closing = true;
-        } else if !packet[0].opcode().is_control() && !self.closing {
-            self.last_accepted = queued;
-            self.accepted_tick = if queued { Some(giving.tick) } else { self.accepted_tick };
-        }
-    }
-
-    fn fence(&mut self) {
-        let now = self.lane.fence();
-        assert_eq!(now, self.unsent() == 0, "a fence is due at once when nothing waits");
-        if !now {
-            self.tickets.push(self.queued.len());
-        }
-    }
-
-    fn write(&mut self, answers: &[Answer]) {
-        let mut answers = answers.iter();
-        let (before, mut calls, mut last) = (self.wire, 0, Answer::All);
-        let written = self.lane.write(|parts| {
-            let offered: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-            assert!(!offered.is_empty(), "a system call for nothing");
-            assert!(self.queued[self.wire..].starts_with(&offered), "offered something that was not queued next");
-            calls += 1;
-            last = answers.next().copied().unwrap_or(Answer::Block);
-            let taken = match last {
-                Answer::All => offered.len(),
-                Answer::Part(part) => offered.len() * usize::from(part) / 256,
-                Answer::Block => return Err(io::ErrorKind::WouldBlock.into()),
-                Answer::Fail => return Err(io::ErrorKind::ConnectionReset.into()),
-            };
-            self.wire += taken;
-            Ok(taken)
-        });
-        assert_eq!((written.bytes, written.calls), (self.wire - before, calls));
-        let between = |places: &[usize]| places.iter().filter(|end| (before + 1..=self.wire).contains(end)).count();
-        assert_eq!(written.frames as usize, between(&self.ends));
-        assert_eq!(written.tickets as usize, between(&self.tickets), "tickets are told when their bytes are taken");
-        self.told += written.tickets as usize;
-        match written.rest {
-            Rest::Lost(error) => {
-                assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-                (self.lost, self.closing, self.parked) = (true, true, false);
-            }
-            Rest::Nothing => {
-                assert_eq!(self.unsent(), 0);
-                self.parked = false;
-            }
-            Rest::Blocked => {
-                assert!(matches!(last, Answer::Part(_) | Answer::Block));
-                self.parked = true;
-            }
-            Rest::More => assert!(matches!(last, Answer::All) && self.wire - before >= TURN),
-        }
-    }
-
-    fn check(&self) {
-        assert_eq!(self.lane.bytes(), self.unsent());
-        assert_eq!(self.lane.is_parked(), self.parked);
-    }
-
-    /// A kernel that takes everything.
-    fn finish(&mut self) {
-        for _ in 0..=self.queued.len() / TURN {
-            self.write(&[Answer::All; 1000]);
-        }
-        assert_eq!(self.unsent(), 0);
-        if !self.lost {
-            assert_eq!(self.told, self.tickets.len(), "every ticket is told");
-        }
-    }
-}
 
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         30 => Just(Answer::All),
-        30 => any::<u8>().prop_map(Answer::Part),
+        15 => any::<u8>().prop_map(Answer::Part),
+        15 => (0usize..300).prop_map(Answer::Bytes),
         10 => Just(Answer::Block),
         1 => Just(Answer::Fail),
     ]
@@ -195,8 +27,14 @@ fn step() -> impl Strategy<Value = Step> {
     let giving = (any::<bool>(), prop::bool::weighted(0.2), 0u32..3, 0u32..4);
     let giving = giving.prop_map(|(volatile, continues, tickets, tick)| Giving { volatile, continues, tickets, tick });
     prop_oneof![
-        6 => (packet, giving).prop_map(|(packet, giving)| Step::Give(packet, giving)),
-        1 => Just(Step::Fence),
+        6 => (packet, giving.clone()).prop_map(|(packet, giving)| Step::Give(packet, giving)),
+        2 => (0u8..4, 0usize..300, giving).prop_map(|(key, size, giving)| {
+            Step::Keyed(key, size, Giving { continues: false, ..giving })
+        }),
+        1 => (1usize..600).prop_map(Step::Pongs),
+        2 => Just(Step::Fence),
+        1 => prop::sample::select(vec![Step::ForgetKeys, Step::ForgetKeys, Step::ForgetKeys, Step::Finish]),
+        1 => answer().prop_map(Step::Batch),
         3 => prop::collection::vec(answer(), 0..4).prop_map(Step::Write),
     ]
 }
@@ -209,16 +47,10 @@ proptest! {
         steps in prop::collection::vec(step(), 1..80),
     ) {
         let mut model = Model::new(limit, if drop { Overflow::Drop } else { Overflow::Disconnect });
-        for (fill, step) in steps.into_iter().enumerate() {
-            match step {
-                Step::Give(sizes, giving) => model.give(&frames(&sizes, fill), giving),
-                Step::Fence => model.fence(),
-                Step::Write(answers) => model.write(&answers),
-            }
-            model.check();
+        for step in steps {
+            model.step(&step);
         }
         model.finish();
-        model.check();
     }
 }
 

@@ -13,6 +13,9 @@ mod config;
 mod event;
 mod fanout;
 mod flush;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inbox;
 mod lane;
 mod packet;

@@ -3,6 +3,8 @@
 //! It works in rounds: take operations from the inbox (bounded), put frames on lanes, write each lane that has some once,
 //! report. Rounds are made by the writer's own thread, and now and then by one that has little to hand over ([`Seat`]).
 
+#[cfg(all(unix, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lanes;
 mod seat;
 mod waiting;
