@@ -26,3 +26,17 @@ interface NativeCalls {
   giveIndexBack(index: number): void
   wake(): void
 }
+
+/** What `src/queues.rs` gives as functions. */
+interface NativeQueues {
+  /** The commands in the first `count` words and `length` bytes, as `lib/queues/block.js` writes them. */
+  submit(words: Uint32Array, count: number, bytes: Uint8Array, length: number, attachments: Uint8Array[] | null): void
+  /** Writes what came out into `words`, which begin with their number, and returns the bytes, if any. */
+  take(words: Uint32Array): Buffer | null
+  /** Whether the signal keeps the process alive. */
+  hold(strong: boolean): void
+  /** Begins to close the engine. */
+  close(): void
+  /** Lets go of everything. Blocks until the engine has ended. */
+  dispose(): void
+}

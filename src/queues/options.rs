@@ -1,0 +1,36 @@
+//! How queues are opened.
+
+use std::time::Duration;
+
+use napi_derive::napi;
+use socketio_queue::{DiskOptions, DiskStore, Durability, MemoryStore, Opener, Store};
+
+/// The settings of the store, validated by `lib/queues/options.js`.
+#[napi(object)]
+pub struct NativeQueuesOptions {
+    /// The directory of the disk store; without, messages are kept in memory.
+    pub path: Option<String>,
+    /// `"commit"`, `"interval"` or `"none"`.
+    pub durability: String,
+    /// Milliseconds, for `"interval"`.
+    pub interval: u32,
+    /// Bytes of a segment of the log.
+    pub segment_bytes: u32,
+}
+
+impl NativeQueuesOptions {
+    /// What opens the store, on the engine's thread.
+    pub fn opener(self) -> Opener {
+        Box::new(move || {
+            let Some(path) = self.path else { return Ok(Box::new(MemoryStore::new()) as Box<dyn Store>) };
+            let mut options = DiskOptions::new(path);
+            options.segment_bytes = self.segment_bytes;
+            options.durability = match &*self.durability {
+                "interval" => Durability::Interval(Duration::from_millis(self.interval.into())),
+                "none" => Durability::None,
+                _ => Durability::Commit,
+            };
+            Ok(Box::new(DiskStore::open(options)?))
+        })
+    }
+}
