@@ -1,5 +1,8 @@
 import type { Adapter } from "socket.io-adapter";
 import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
+import type { QueueErrorCode } from "./queues.js";
+
+export * from "./queues.js";
 
 /** Options of {@link createAdapter}. Each one is validated when `createAdapter()` is called. */
 export interface AdapterOptions {
@@ -156,7 +159,8 @@ export type ErrorCode =
   | "ERR_NATIVE_BINDING"
   | "ERR_NATIVE_FAILURE"
   | "ERR_NOT_NATIVE_ADAPTER"
-  | "ERR_READ_ONLY";
+  | "ERR_READ_ONLY"
+  | QueueErrorCode;
 
 /** The base of every error of this package. Test `code`: `instanceof` fails across realms. */
 export class NativeAdapterError extends Error {

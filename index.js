@@ -11,12 +11,15 @@ const {
   NativeAdapterError,
   NativeBindingError,
 } = require('./lib/errors')
+const { LeaseEndedError, QueueError, QueueFullError, RequestError } = require('./lib/queues/errors')
+const { createQueues } = require('./lib/queues/queues')
 const { bufferedBytes, conflate } = require('./lib/slow-clients')
 const { stats } = require('./lib/stats')
 const { version } = require('./package.json')
 
 module.exports = {
   createAdapter,
+  createQueues,
   bufferedBytes,
   conflate,
   stats,
@@ -24,5 +27,9 @@ module.exports = {
   InvalidOptionError,
   NativeBindingError,
   ClientTooSlowError,
+  QueueError,
+  QueueFullError,
+  LeaseEndedError,
+  RequestError,
   version,
 }

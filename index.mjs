@@ -4,11 +4,16 @@ export const {
   bufferedBytes,
   conflate,
   createAdapter,
+  createQueues,
   stats,
   NativeAdapterError,
   InvalidOptionError,
   NativeBindingError,
   ClientTooSlowError,
+  QueueError,
+  QueueFullError,
+  LeaseEndedError,
+  RequestError,
   version,
 } = adapter
 

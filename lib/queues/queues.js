@@ -1,0 +1,119 @@
+// @ts-check
+'use strict'
+
+const { EventEmitter } = require('node:events')
+const { QueueEngine } = require('./engine')
+const { openingOptions } = require('./options')
+const { Queue } = require('./queue')
+const { check, checkName, isMillis } = require('./rules')
+
+const CLOSE_TIMEOUT = 10_000
+
+class Queues extends EventEmitter {
+  #engine
+  /** By name. @type {Map<string, Queue>} */
+  #queues = new Map()
+  /** @type {Promise<void> | undefined} */
+  #closing
+  #markClosed = NOTHING
+  #closed = new Promise((resolve) => (this.#markClosed = () => resolve(undefined)))
+  #failure = false
+  #ready
+  /** @type {(report: any) => void} */
+  #markReady = NOTHING
+  /** @type {(error: Error) => void} */
+  #markFailed = NOTHING
+
+  /** @param {unknown} options */
+  constructor(options) {
+    super()
+    const settings = openingOptions(options)
+    this.#ready = new Promise((resolve, reject) => {
+      this.#markReady = resolve
+      this.#markFailed = reject
+    })
+    this.#ready.catch(NOTHING)
+    this.#engine = new QueueEngine(settings, {
+      onOpened: (report) => this.#markReady(report),
+      onFailed: (error) => this.#failed(error),
+      onClosed: () => this.#ended(),
+      onEventsLost: (count) => this.emit('events-lost', count),
+    })
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} [options]
+   * @returns {Queue}
+   */
+  queue(name, options) {
+    checkName('queue', name)
+    if (this.#engine.ended) throw this.#engine.ended
+    const known = this.#queues.get(name)
+    if (known) {
+      if (options !== undefined) known.declare(options)
+      return known
+    }
+    const queue = new Queue(this, this.#engine, name)
+    queue.declare(options)
+    this.#queues.set(name, queue)
+    return queue
+  }
+
+  /** @returns {Promise<any>} what opening found */
+  async ready() {
+    // Somebody waits: the process goes on until it is open.
+    await this.flush()
+    return this.#ready
+  }
+
+  /** @returns {Promise<string[]>} */
+  names() {
+    return this.#engine.control({ do: 'queues' })
+  }
+
+  /** @returns {Promise<void>} */
+  flush() {
+    return this.#engine.control({ do: 'flush' })
+  }
+
+  /**
+   * @param {import('../..').CloseOptions} [options]
+   * @returns {Promise<void>}
+   */
+  close(options) {
+    const { timeout = CLOSE_TIMEOUT } = check('close', { timeout: isMillis }, options)
+    this.#closing ??= this.#close(timeout)
+    return this.#closing
+  }
+
+  /** @param {number} timeout */
+  async #close(timeout) {
+    await Promise.all(this.#engine.workers().map((worker) => worker.close({ timeout })))
+    if (this.#engine.ended === undefined) this.#engine.close()
+    return /** @type {Promise<any>} */ (this.#closed)
+  }
+
+  /** @param {Error} error */
+  #failed(error) {
+    if (this.#failure) return
+    this.#failure = true
+    this.#markFailed(error)
+    if (this.listenerCount('error') > 0) this.#engine.call(() => this.emit('error', error))
+    else process.emitWarning(error)
+  }
+
+  #ended() {
+    this.#markClosed()
+    this.#engine.call(() => this.emit('closed'))
+  }
+}
+
+function NOTHING() {}
+
+/** @param {unknown} options */
+function createQueues(options) {
+  return new Queues(options)
+}
+
+module.exports = { Queues, createQueues }

@@ -1,0 +1,654 @@
+// Message queues. `docs/guide/queues.md` tells how they are used.
+
+import type { EventEmitter } from "node:events";
+import { NativeAdapterError } from "./index.js";
+
+/** Where messages are kept: `{ path }` or `{ memory: true }`. */
+export type QueuesOptions = DiskQueuesOptions | MemoryQueuesOptions;
+
+/** Messages are kept on the disk, and survive the end of the process, however it ends. */
+export interface DiskQueuesOptions {
+  /** A directory, made if it is missing. One process at a time has it open; another is refused with `QUEUE_LOCKED`. */
+  path: string;
+  memory?: false;
+
+  /**
+   * When a `send()` resolves:
+   * - `"commit"`: when the message is on the disk (fdatasync). Nothing that was answered is ever lost. The sends of a tick, and those
+   *   that come while the disk is busy, share one sync.
+   * - `"interval"`: when the system has it; a sync follows within `interval`. The end of the process loses nothing, a loss of power
+   *   or a crash of the system the last `interval`.
+   * - `"none"`: the same without syncs: a loss of power loses what the system had not written.
+   * @default "commit"
+   */
+  durability?: "commit" | "interval" | "none";
+
+  /**
+   * Milliseconds between syncs with `durability: "interval"`, 1 to 60000.
+   * @default 1000
+   */
+  interval?: number;
+
+  /**
+   * Bytes of a file of the log, 65536 or more. Space comes back file by file.
+   * @default 67108864 (64 MiB)
+   */
+  segmentBytes?: number;
+}
+
+/** Messages are kept in memory, and are gone when the process ends. */
+export interface MemoryQueuesOptions {
+  memory: true;
+  path?: undefined;
+}
+
+/**
+ * Opens queues. Returns at once: what is asked before they are open waits. Each directory, and each call with `memory: true`, is a
+ * world of its own.
+ *
+ * The process stays alive while a promise of these queues is pending or a worker is open (unless it is `unref()`ed).
+ * @throws {QueueError} `QUEUE_OPTION_INVALID`
+ */
+export function createQueues(options: QueuesOptions): Queues;
+
+/** All queues of one store. */
+export interface Queues extends EventEmitter<QueuesEvents> {
+  /**
+   * The queue of that name, made if there is none; the same object each time.
+   *
+   * @param name 1 to 200 bytes of letters, digits and `. _ - : /`, not beginning with a dot
+   * @param options how it behaves from now on; they are stored with it. Left out: a queue that exists stays as it is.
+   * @throws {QueueError} `QUEUE_NAME_INVALID`, `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   */
+  queue<Payload = any, Result = any>(name: string, options?: QueueOptions<Payload>): Queue<Payload, Result>;
+
+  /** Resolves when the store is open, with what was found there; rejects when it cannot be opened. */
+  ready(): Promise<RecoveryReport>;
+
+  /** The names of all queues in the store, also those that this process has not asked for. */
+  names(): Promise<string[]>;
+
+  /** Resolves when everything asked before is done and durable, acknowledgements included. */
+  flush(): Promise<void>;
+
+  /**
+   * Closes all workers (see {@link Worker.close}), then the store. Every pending promise settles: what was sent is stored; requests, and
+   * sends that wait for room, reject with `QUEUE_CLOSED`.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface QueuesEvents {
+  /** The store failed for good. Everything pending was rejected with this error. Without a listener it is a process warning. */
+  error: [error: QueueError];
+  /** So many events of queues were left out, because the event loop did not take them in time. */
+  "events-lost": [count: number];
+  closed: [];
+}
+
+export interface CloseOptions {
+  /**
+   * Milliseconds that running handlers have to finish. What runs then is given back: its `signal` is aborted, and the attempt does
+   * not count.
+   * @default 10000
+   */
+  timeout?: number;
+}
+
+/** How a queue behaves. Stored with the queue (but for a `backoff` function). */
+export interface QueueOptions<Payload = any> {
+  /**
+   * Deliveries of a message before it is dead, 1 to 65535. Deliveries that were given back do not count; those that a crash of the
+   * process ended do.
+   * @default 5
+   */
+  maxAttempts?: number;
+
+  /**
+   * How long a failed message waits: always so many milliseconds, a {@link Backoff}, or a function. A function is called with the
+   * number of the attempt (from 1), what the handler threw, and the message; it returns milliseconds. Attempts that no handler
+   * ended (`maxRunTime`) use the default.
+   * @default { type: "exponential", delay: 1000, max: 300000, jitter: 0.2 }
+   */
+  backoff?: number | Backoff | ((attempt: number, error: unknown, message: Message<Payload>) => number);
+
+  /**
+   * The queue into which dead messages go, with their errors. Without, they are removed, and there is only the event.
+   * @default none
+   */
+  deadLetter?: string;
+
+  /**
+   * Expired messages go to the dead-letter queue too.
+   * @default false
+   */
+  deadLetterExpired?: boolean;
+
+  /**
+   * Milliseconds after which a message that was not delivered expires, if it has no `ttl` of its own.
+   * @default none
+   */
+  ttl?: number;
+
+  /**
+   * Most messages of the queue that all workers hold at once.
+   * @default no limit
+   */
+  concurrency?: number;
+
+  /**
+   * Most messages of one key held at once. Above 1, order within a key is given up.
+   * @default 1
+   */
+  keyConcurrency?: number;
+
+  /** Most deliveries of the queue in any span of time. @default no limit */
+  rate?: Rate;
+
+  /** Most deliveries of one key in any span of time; other keys go on. @default no limit */
+  keyRate?: Rate;
+
+  /** Most messages in the queue, held ones included. @default no limit */
+  maxLength?: number;
+
+  /** Most bytes in the queue: payloads, headers, keys, and some 20 for each message. @default no limit */
+  maxBytes?: number;
+
+  /**
+   * What a send to a full queue does:
+   * - `"reject"`: it fails with `QUEUE_FULL`;
+   * - `"dropOldest"`: the oldest message that is not held makes room;
+   * - `"wait"`: it waits, in order, until there is room; it is stored then.
+   * @default "reject"
+   */
+  overflow?: "reject" | "dropOldest" | "wait";
+
+  /**
+   * Most bytes of payload, headers and key of one message, at most 1 GiB. Larger ones fail with `QUEUE_MESSAGE_TOO_LARGE`.
+   * @default 16777216 (16 MiB)
+   */
+  maxMessageBytes?: number;
+
+  /**
+   * Milliseconds during which a second message with the same `dedupId` is not sent.
+   * @default 300000
+   */
+  dedupWindow?: number;
+
+  /**
+   * Most `dedupId`s remembered, some 80 bytes of memory each; beyond, the oldest are forgotten early.
+   * @default 1000000
+   */
+  dedupMax?: number;
+}
+
+/** Up to `jitter` (0 to 1) of a delay is taken away at random. */
+export type Backoff =
+  | {
+      type: "fixed";
+      /** Milliseconds. */
+      delay: number;
+      /** @default 0 */
+      jitter?: number;
+    }
+  | {
+      type: "exponential";
+      /** Milliseconds after the first attempt; doubles with each. */
+      delay: number;
+      /** Milliseconds, at most. @default 300000 */
+      max?: number;
+      /** @default 0 */
+      jitter?: number;
+    };
+
+/** At most `max` deliveries in any `per` milliseconds. */
+export interface Rate {
+  max: number;
+  per: number;
+}
+
+/** Something that JSON can hold (the default), a text, or bytes. A consumer gets the same kind back; bytes as a Buffer. */
+export interface Queue<Payload = any, Result = any> extends EventEmitter<QueueEvents> {
+  readonly name: string;
+
+  /**
+   * Sends a message. Resolves when it is stored, as durably as the store was opened for.
+   * @throws {QueueError} (rejects) `QUEUE_FULL`, `QUEUE_DISK_FULL`, `QUEUE_MESSAGE_TOO_LARGE`, `QUEUE_PAYLOAD_INVALID`,
+   *   `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   */
+  send(payload: Payload, options?: SendOptions): Promise<Receipt>;
+
+  /**
+   * Sends messages in one commit. Resolves with what became of each, in order: a message that was refused does not stop the others.
+   */
+  sendBatch(messages: Iterable<{ payload: Payload } & SendOptions>): Promise<(Receipt | Refusal)[]>;
+
+  /**
+   * Sends a message and waits for what its consumer returns.
+   * @throws {RequestError} (rejects) `QUEUE_REQUEST_TIMEOUT`; `QUEUE_REQUEST_FAILED` when the last attempt has failed
+   */
+  request(payload: Payload, options?: RequestOptions): Promise<Result>;
+
+  /**
+   * Processes messages. One that resolves is acknowledged, one that rejects is tried again later, or dead after the last attempt.
+   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   */
+  consume(handler: Handler<Payload, Result>, options?: WorkerOptions & { batch?: undefined }): Worker<Payload>;
+  /** The same for batches: one call for up to `batch.size` messages. Those not settled one by one share the outcome of the call. */
+  consume(handler: BatchHandler<Payload>, options: WorkerOptions & { batch: Batch }): Worker<Payload>;
+
+  /** No deliveries until {@link resume}, also after a restart. What is held stays held. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+
+  /** Resolves when the queue has no message left, delayed ones included. Stops nothing: end the producers first. */
+  drain(): Promise<void>;
+
+  /** Removes all messages that are not held. Resolves with their number. */
+  purge(): Promise<number>;
+
+  /** The messages that would be delivered next, without delivering them. @param limit 1 to 1000; default 10 */
+  peek(limit?: number): Promise<MessageInfo<Payload>[]>;
+
+  /** Messages page by page. Who asks with `next` until there is none sees each message that stays in that state exactly once. */
+  list(options?: ListOptions): Promise<{ messages: MessageInfo<Payload>[]; next?: string }>;
+
+  /** A message, or `undefined` when it is not in this queue (any more). */
+  get(id: string): Promise<MessageInfo<Payload> | undefined>;
+
+  /** Removes a message that is not held. Rejects with `QUEUE_MESSAGE_NOT_FOUND` or `QUEUE_MESSAGE_HELD`, as the next ones do. */
+  remove(id: string): Promise<void>;
+
+  /** Makes a delayed message ready. */
+  promote(id: string): Promise<void>;
+
+  /** Changes when a waiting message is due. @param when milliseconds from now, or a Date */
+  reschedule(id: string, when: number | Date): Promise<void>;
+
+  /** Moves a message to another queue, where it begins anew. */
+  move(id: string, to: string | Queue<any, any>): Promise<void>;
+
+  /** Moves all messages that are not held. Resolves with their number. */
+  moveAll(to: string | Queue<any, any>, options?: LimitOptions): Promise<number>;
+
+  /** Moves a dead letter back to the queue in which it died. */
+  redrive(id: string): Promise<void>;
+
+  /** Moves all dead letters back. Resolves with their number. */
+  redriveAll(options?: LimitOptions): Promise<number>;
+
+  /**
+   * Sends a message again and again, also after a restart. One is left out while the one before is not processed; those of the time
+   * in which no process ran are not made up for. Replaces the repetition of that name.
+   */
+  repeat(name: string, times: RepeatTimes, payload: Payload, options?: RepeatSendOptions): Promise<void>;
+
+  /** Ends a repetition. Resolves with whether there was one. */
+  cancelRepeat(name: string): Promise<boolean>;
+
+  /** The repetitions, and what they have done. */
+  repeats(): Promise<RepeatInfo<Payload>[]>;
+
+  /** Counters, ages and latencies. */
+  stats(): Promise<QueueStats>;
+}
+
+export interface SendOptions {
+  /** Texts that travel beside the payload. */
+  headers?: Record<string, string>;
+  /** Messages with one key are processed one at a time, in the order of sending. 1 to 1024 bytes. */
+  key?: string;
+  /** 0 to 255; higher is delivered earlier. Within a key, order goes first. @default 0 */
+  priority?: number;
+  /** Milliseconds until it may be delivered. */
+  delay?: number;
+  /** When it may be delivered: a Date, or milliseconds since 1970. */
+  deliverAt?: Date | number;
+  /** Milliseconds after which it expires, if it was not delivered before. @default the queue's */
+  ttl?: number;
+  /** A second message with this id within the queue's `dedupWindow` is not sent. 1 to 1024 bytes. */
+  dedupId?: string;
+}
+
+export type RepeatSendOptions = Omit<SendOptions, "delay" | "deliverAt" | "dedupId">;
+
+/** That a message is stored. */
+export interface Receipt {
+  /** 16 hexadecimal digits; those of later messages sort behind. */
+  id: string;
+  /** It was not sent, because the one with this id has the same `dedupId`. */
+  duplicate: boolean;
+}
+
+/** Why one message of a batch was not stored. */
+export interface Refusal {
+  error: QueueError;
+}
+
+export interface RequestOptions extends SendOptions {
+  /** Milliseconds. @default 30000 */
+  timeout?: number;
+  /** Then remove the message, unless it is held. @default true */
+  cancel?: boolean;
+  /** Called with what the consumer passes to `progress()`. */
+  onProgress?: (data: any) => void;
+}
+
+export type Handler<Payload = any, Result = any> = (message: Message<Payload>, context: Context) => Result | PromiseLike<Result>;
+export type BatchHandler<Payload = any> = (messages: Message<Payload>[], context: Context) => unknown;
+
+/** What a handler gets beside its message. */
+export interface Context {
+  /** Aborted when the lease ends before the handler: `maxRunTime` has passed, or the worker was closed and did not wait longer. */
+  readonly signal: AbortSignal;
+  /** Tells the requester, and listeners of the queue's event `progress`, how far it is. Throws when the lease has ended. */
+  readonly progress: (data: unknown) => void;
+  /** Moves the end of `maxRunTime` to so many milliseconds from now, if that is later. Rejects when the lease has ended. */
+  readonly extend: (millis: number) => Promise<void>;
+}
+
+/**
+ * A message that a worker holds.
+ *
+ * It can be settled by the handler before it returns; what the handler returns or throws then has no effect. Each of the methods
+ * resolves when that is durable, and rejects with `QUEUE_LEASE_ENDED`, without effect, when the message is not held any more.
+ */
+export interface Message<Payload = any> {
+  readonly id: string;
+  /** Bytes are a view of a larger buffer: copy what is kept for long. */
+  readonly payload: Payload;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly key: string | undefined;
+  readonly priority: number;
+  /** 1 for the first delivery. */
+  readonly attempt: number;
+  /** Larger than that of any earlier delivery of this message: a fencing token for other systems. */
+  readonly token: number;
+  /** Milliseconds since 1970. */
+  readonly sentAt: number;
+  /** When it was to be delivered, if it was delayed; milliseconds since 1970. */
+  readonly deliverAt: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number | undefined;
+  /** The queue in which it died, or from which it was moved. */
+  readonly origin: string | undefined;
+  /** The repetition that sent it. */
+  readonly schedule: string | undefined;
+  /** It is processed. @param result for the requester, if there is one */
+  ack(result?: unknown): Promise<void>;
+  /** It failed. */
+  nack(error: unknown, options?: NackOptions): Promise<void>;
+  /** It was not processed: it is delivered again first, and the attempt does not count. */
+  release(): Promise<void>;
+}
+
+export interface NackOptions {
+  /** Milliseconds until the next attempt, in place of the queue's backoff. */
+  delay?: number;
+  /** No more attempts. @default false */
+  dead?: boolean;
+}
+
+export interface WorkerOptions {
+  /** Most handlers that run at once, 1 to 100000. With `batch`, most batches. @default 1 */
+  concurrency?: number;
+  /**
+   * Messages (or batches) held beside those that are processed, so that a handler finds the next one there. For handlers that take
+   * less than a millisecond; other workers do not get what is prefetched.
+   * @default 0
+   */
+  prefetch?: number;
+  /**
+   * A lease is kept by the engine's own thread as long as this process lives: a blocked event loop loses none. Milliseconds that
+   * leases outlive a worker that is lost without being closed.
+   * @default 30000
+   */
+  visibilityTimeout?: number;
+  /** Milliseconds after which a handler counts as failed, whatever it does; see {@link Context.signal}. @default no limit */
+  maxRunTime?: number;
+  /** Process messages in batches. @default one by one */
+  batch?: Batch | undefined;
+  /** Closes the worker when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** A batch is delivered with `size` messages, or with fewer when the first has waited `wait` milliseconds. One message of a key at most. */
+export interface Batch {
+  /** 1 to 10000. */
+  size: number;
+  /** @default 0: what is there */
+  wait?: number;
+}
+
+/** Consumes a queue. Keeps the process alive until it is closed, unless it is `unref()`ed. */
+export interface Worker<Payload = any> extends EventEmitter<WorkerEvents<Payload>> {
+  readonly queue: Queue<Payload, any>;
+  /** Handlers that run. */
+  readonly running: number;
+  /** Takes no more messages, waits until the handlers that run are done and their acknowledgements durable, and gives back the rest. */
+  close(options?: CloseOptions): Promise<void>;
+  ref(): this;
+  unref(): this;
+}
+
+export interface WorkerEvents<Payload = any> {
+  /** A lease ended before its handler did. */
+  "lease-ended": [message: Message<Payload>, error: LeaseEndedError];
+  /** The worker could not be registered, or a `backoff` function threw. Without a listener it is a process warning. */
+  error: [error: Error];
+  closed: [];
+}
+
+/** What happens in a queue, whichever worker does it. Only what somebody listens to is reported. */
+export interface QueueEvents {
+  sent: [event: { id: string }];
+  delivered: [event: { id: string; attempt: number }];
+  completed: [event: { id: string; result: any }];
+  /** An attempt failed; the next is in `delay` milliseconds. */
+  retried: [event: { id: string; attempt: number; error: string; delay: number }];
+  /** There are no more attempts. `deadLetter`: the queue in which it is now; without, it was removed. */
+  dead: [event: { id: string; attempt: number; error: string; deadLetter: string | undefined }];
+  expired: [event: { id: string }];
+  /** It made room for a newer one. */
+  dropped: [event: { id: string }];
+  "lease-ended": [event: { id: string; reason: "expired" | "maxRunTime" }];
+  progress: [event: { id: string; progress: any }];
+  removed: [event: { id: string }];
+  /** Its record on the disk could not be read, and was set aside in a file. */
+  quarantined: [event: { id: string }];
+  paused: [event: {}];
+  resumed: [event: {}];
+  /** The queue became empty. */
+  drained: [event: {}];
+}
+
+export type MessageState =
+  /** Waits for a worker. */
+  | "ready"
+  /** Waits for an earlier message with the same key. */
+  | "blocked"
+  /** Waits for its time. */
+  | "delayed"
+  /** A worker holds it. */
+  | "active";
+
+/** A message as it is stored. Times are milliseconds since 1970. */
+export interface MessageInfo<Payload = any> {
+  id: string;
+  payload: Payload;
+  headers: Record<string, string>;
+  key?: string;
+  priority: number;
+  state: MessageState;
+  /** How often it was delivered. */
+  attempts: number;
+  /** The errors of failed attempts: the first and the latest 15. */
+  history: { attempt: number; failedAt: number; error: string }[];
+  sentAt: number;
+  deliverAt?: number;
+  expiresAt?: number;
+  origin?: string;
+  schedule?: string;
+}
+
+export interface ListOptions {
+  /** @default any */
+  state?: MessageState;
+  /** The `next` of the page before. */
+  cursor?: string;
+  /** 1 to 1000. A page may have fewer messages, even none, and still have a `next`. @default 100 */
+  limit?: number;
+}
+
+export interface LimitOptions {
+  /** At most so many. @default all */
+  limit?: number;
+}
+
+/** When a message is sent again and again. */
+export type RepeatTimes = (
+  | {
+      /** Milliseconds; first when they have passed. */
+      every: number;
+      cron?: undefined;
+      tz?: undefined;
+    }
+  | {
+      /** Five fields such as `0 9 * * MON-FRI`, or six with seconds. */
+      cron: string;
+      /** A time zone such as `Europe/Berlin`. @default "UTC" */
+      tz?: string;
+      every?: undefined;
+    }
+) & {
+  /** Ends after so many messages. */
+  limit?: number;
+  /** Ends then: a Date, or milliseconds since 1970. */
+  until?: Date | number;
+};
+
+export interface RepeatInfo<Payload = any> {
+  name: string;
+  payload: Payload;
+  headers: Record<string, string>;
+  key?: string;
+  priority: number;
+  every?: number;
+  cron?: string;
+  tz?: string;
+  limit?: number;
+  until?: number;
+  /** The next time, in milliseconds since 1970; left out when there is none. */
+  next?: number;
+  /** Messages sent. */
+  sent: number;
+  /** Left out because the one before was not processed. */
+  skipped: number;
+}
+
+/** A queue in numbers. Counters start with the process. */
+export interface QueueStats {
+  ready: number;
+  blocked: number;
+  delayed: number;
+  active: number;
+  /** Bytes of all of them. */
+  bytes: number;
+  /** Sends that wait for room. */
+  waitingSends: number;
+  /** Keys that have messages. */
+  keys: number;
+  workers: number;
+  paused: boolean;
+  /** Milliseconds since the sending of the message that is next in line; `null` when none is. */
+  oldestReady: number | null;
+  /** Counter: messages stored. */
+  sent: number;
+  /** Counter: sends left out by `dedupId`. */
+  duplicates: number;
+  /** Counter: deliveries. */
+  delivered: number;
+  /** Counter: acknowledgements. */
+  completed: number;
+  /** Counter: failed attempts, those whose lease ended included. */
+  failed: number;
+  /** Counter: attempts that were tried again. */
+  retried: number;
+  /** Counter: messages that died. */
+  dead: number;
+  /** Counter: messages that expired. */
+  expired: number;
+  /** Counter: messages that made room. */
+  dropped: number;
+  /** Counter: sends refused because the queue was full. */
+  rejected: number;
+  /** Counter: leases that ended without having been settled. */
+  leasesEnded: number;
+  /** Counter: messages set aside because their record could not be read. */
+  quarantined: number;
+  /** Milliseconds from when a message was due to its first delivery. */
+  waitTime: Histogram;
+  /** Milliseconds from delivery to acknowledgement. */
+  runTime: Histogram;
+}
+
+/** Values in buckets of powers of two: bucket 0 has zeros, bucket n those from 2^(n-1) to 2^n - 1. Percentiles are upper ends of buckets. */
+export interface Histogram {
+  count: number;
+  sum: number;
+  p50: number | null;
+  p90: number | null;
+  p99: number | null;
+  buckets: number[];
+}
+
+/** What opening a store found. */
+export interface RecoveryReport {
+  messages: number;
+  queues: number;
+  /** Records read after the last checkpoint. */
+  replayed: number;
+  /** Bytes at the end of the log that no commit had covered; they were cut. */
+  tornBytes: number;
+  /** Damaged records, which were set aside in files. */
+  quarantined: number;
+  millis: number;
+}
+
+/** The stable `code` of a {@link QueueError}. */
+export type QueueErrorCode =
+  | "QUEUE_CLOSED"
+  | "QUEUE_CORRUPT"
+  | "QUEUE_DISK_FULL"
+  | "QUEUE_FORMAT_NEWER"
+  | "QUEUE_FULL"
+  | "QUEUE_INTERNAL"
+  | "QUEUE_LEASE_ENDED"
+  | "QUEUE_LOCKED"
+  | "QUEUE_MESSAGE_CORRUPT"
+  | "QUEUE_MESSAGE_HELD"
+  | "QUEUE_MESSAGE_NOT_FOUND"
+  | "QUEUE_MESSAGE_TOO_LARGE"
+  | "QUEUE_NAME_INVALID"
+  | "QUEUE_NOT_FOUND"
+  | "QUEUE_OPTION_INVALID"
+  | "QUEUE_PAYLOAD_INVALID"
+  | "QUEUE_REQUEST_FAILED"
+  | "QUEUE_REQUEST_TIMEOUT"
+  | "QUEUE_STORE_FAILED"
+  | "QUEUE_TOO_MANY"
+  | "QUEUE_WORKER_NOT_FOUND";
+
+/** What goes wrong with queues. Test `code`: `instanceof` fails across realms. */
+export class QueueError extends NativeAdapterError {
+  readonly code: QueueErrorCode;
+}
+
+/** The queue is full (`QUEUE_FULL`), or the disk is (`QUEUE_DISK_FULL`). */
+export class QueueFullError extends QueueError {}
+
+/** The message is not held any more, so nothing was done (`QUEUE_LEASE_ENDED`). */
+export class LeaseEndedError extends QueueError {}
+
+/** A request was not answered in time (`QUEUE_REQUEST_TIMEOUT`), or its message failed for good (`QUEUE_REQUEST_FAILED`). */
+export class RequestError extends QueueError {}
