@@ -370,7 +370,7 @@ export interface Message<Payload = any> {
   readonly deliverAt: number | undefined;
   /** Milliseconds since 1970. */
   readonly expiresAt: number | undefined;
-  /** The queue in which it died, or from which it was moved. */
+  /** The queue in which it died, if this is a dead letter. */
   readonly origin: string | undefined;
   /** The repetition that sent it. */
   readonly schedule: string | undefined;
@@ -394,7 +394,7 @@ export interface WorkerOptions {
   concurrency?: number;
   /**
    * Messages (or batches) held beside those that are processed, so that a handler finds the next one there. For handlers that take
-   * less than a millisecond; other workers do not get what is prefetched.
+   * less than a millisecond; other workers do not get what is prefetched. Not with `maxRunTime`.
    * @default 0
    */
   prefetch?: number;
@@ -487,7 +487,9 @@ export interface MessageInfo<Payload = any> {
   sentAt: number;
   deliverAt?: number;
   expiresAt?: number;
+  /** The queue in which it died, if this is a dead letter. */
   origin?: string;
+  /** The repetition that sent it. */
   schedule?: string;
 }
 

@@ -53,4 +53,10 @@ function closedError(doing) {
   return queueError('QUEUE_CLOSED', doing ? `${doing}: the queues are closed` : 'the queues are closed')
 }
 
-module.exports = { QueueError, QueueFullError, LeaseEndedError, RequestError, closedError, queueError }
+/** Tells of an error that nobody waits for or listens to. @param {any} error */
+function warn(error) {
+  // Not the error itself: Node.js does not know one of another realm (Jest) as such.
+  process.emitWarning(String(error?.message ?? error), { type: error?.name, code: error?.code, detail: error?.stack })
+}
+
+module.exports = { QueueError, QueueFullError, LeaseEndedError, RequestError, closedError, queueError, warn }

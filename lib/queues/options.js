@@ -156,6 +156,10 @@ function workerOptions(queue, handler, options) {
   const expected = isFunction(handler)
   if (expected) throw wrong(where, `${expected} that processes a message`, handler)
   const { batch, ...given } = check(where, WORKER, options)
+  if (given.maxRunTime !== undefined && given.prefetch > 0) {
+    // Its time would run while it waits for the handler.
+    throw wrong(where, 'no prefetch with maxRunTime', given.prefetch)
+  }
   return { ...WORKER_DEFAULTS, ...given, batch: batch && { size: batch.size, wait: Math.ceil(batch.wait ?? 0) } }
 }
 

@@ -2,6 +2,7 @@
 'use strict'
 
 const { OP } = require('./block')
+const { warn } = require('./errors')
 const { eventMask, isQueueEvent } = require('./events')
 const { Management } = require('./management')
 const { queueOptions, workerOptions } = require('./options')
@@ -43,8 +44,8 @@ class Queue extends Management {
     }
     if (options !== undefined) this.#backoff = backoff
     const command = { do: 'declare', queue: this.number, name: this.name, options: settings }
-    // Commands that follow fail too, and somebody waits for those.
-    this.#engine.control(command).catch((error) => error.code !== 'QUEUE_CLOSED' && process.emitWarning(error))
+    // That the engine has ended is told otherwise.
+    this.#engine.control(command).catch((error) => this.#engine.ended ?? warn(error))
   }
 
   /** The app's own, if there is one. */

@@ -3,6 +3,7 @@
 
 const { EventEmitter } = require('node:events')
 const { QueueEngine } = require('./engine')
+const { warn } = require('./errors')
 const { openingOptions } = require('./options')
 const { Queue } = require('./queue')
 const { check, checkName, isMillis } = require('./rules')
@@ -100,7 +101,7 @@ class Queues extends EventEmitter {
     this.#failure = true
     this.#markFailed(error)
     if (this.listenerCount('error') > 0) this.#engine.call(() => this.emit('error', error))
-    else process.emitWarning(error)
+    else warn(error)
   }
 
   #ended() {

@@ -4,7 +4,7 @@
 /** Runs the app's handler for what the engine delivers, and settles it. */
 
 const { EventEmitter } = require('node:events')
-const { queueError } = require('./errors')
+const { queueError, warn } = require('./errors')
 const { REASONS } = require('./events')
 const { Holding } = require('./holding')
 const { Message } = require('./message')
@@ -98,12 +98,10 @@ class Worker extends EventEmitter {
 
   /** @param {Message[]} messages with `batch` together one batch */
   deliver(messages) {
-    for (const message of messages) {
-      this.holding.add(message)
-      if (this.#state !== OPEN) this.holding.release(message)
-      else if (!this.#settings.batch) this.#waiting.push(message)
-    }
-    if (this.#settings.batch && this.#state === OPEN) this.#waiting.push(messages)
+    for (const message of messages) this.holding.add(message)
+    if (this.#state !== OPEN) return this.#giveBack(messages)
+    if (this.#settings.batch) this.#waiting.push(messages)
+    else for (const message of messages) this.#waiting.push(message)
     this.#start()
   }
 
@@ -150,11 +148,6 @@ class Worker extends EventEmitter {
     const run = new Run(this.holding, messages)
     if (!Array.isArray(messages)) Message.givenTo(messages, run)
     else for (const message of messages) Message.givenTo(message, run)
-    const { prefetch, maxRunTime } = this.#settings
-    if (prefetch > 0 && maxRunTime !== undefined) {
-      // It may have been held before it runs: its time begins now.
-      for (const message of Run.open(run)) this.holding.extend(message, maxRunTime)
-    }
     this.#running++
     let result
     try {
@@ -187,6 +180,11 @@ class Worker extends EventEmitter {
     this.#running--
     if (this.#running === 0) this.#onIdle?.()
     if (this.#waiting.length > 0) this.#start()
+  }
+
+  /** What is given back is the first to be delivered again: so the last goes first. @param {Message[]} messages */
+  #giveBack(messages) {
+    for (const message of messages.reverse()) this.holding.release(message)
   }
 
   /**
@@ -226,7 +224,7 @@ class Worker extends EventEmitter {
     if (this.#state === OPEN) {
       this.#state = CLOSING
       this.#engine.tell({ do: 'setConcurrency', worker: this.#number, concurrency: 0 })
-      for (const message of this.#waiting.splice(0).flat()) this.holding.release(message)
+      this.#giveBack(this.#waiting.splice(0).flat())
       if (this.#running > 0) await this.#idle(timeout)
       this.#loseAll()
       if (this.#state === CLOSING) this.#engine.tell({ do: 'closeWorker', worker: this.#number })
@@ -265,7 +263,7 @@ class Worker extends EventEmitter {
   /** @param {unknown} error */
   #report(error) {
     if (this.listenerCount('error') > 0) this.#engine.call(() => this.emit('error', error))
-    else process.emitWarning(/** @type {Error} */ (error))
+    else warn(error)
   }
 }
 

@@ -1,0 +1,77 @@
+'use strict'
+
+/** Queues of both stores, which end with their test. */
+
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { createQueues } = require('../..')
+const { next, within } = require('./events')
+
+/** What `describe.each` takes: the name of a store, and the options of new queues of it. */
+const STORES = [
+  ['memory', () => ({ memory: true })],
+  ['disk', () => ({ path: directory() })],
+]
+
+const opened = []
+const directories = []
+
+/** A new directory, gone after the test. */
+function directory() {
+  const made = fs.mkdtempSync(path.join(os.tmpdir(), 'queues-test-'))
+  directories.push(made)
+  return made
+}
+
+/** Queues that are closed after the test. */
+function open(options) {
+  const queues = createQueues(options)
+  opened.push(queues)
+  return queues
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((queues) => within('the queues to close', queues.close({ timeout: 100 }))))
+  for (const made of directories.splice(0)) fs.rmSync(made, { recursive: true, force: true })
+})
+
+/** A promise, and what settles it. */
+function deferred() {
+  const made = {}
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }))
+  return made
+}
+
+/** Consumes; resolves with the messages when `count` have come. */
+function collect(queue, count, { handler, ...options } = {}) {
+  const messages = []
+  const all = deferred()
+  const worker = queue.consume(async (message, context) => {
+    messages.push(message)
+    if (messages.length === count) all.resolve(messages)
+    return handler?.(message, context)
+  }, options)
+  worker.collected = within(`${count} messages`, all.promise)
+  return worker
+}
+
+/** The payloads of the next `count` messages. */
+async function payloads(queue, count, options) {
+  const worker = collect(queue, count, options)
+  const messages = await worker.collected
+  await worker.close()
+  return messages.map(({ payload }) => payload)
+}
+
+/** The next event of that name: what it tells. */
+async function event(emitter, name) {
+  return (await next(emitter, name))[0]
+}
+
+/** Sends payloads in one batch. */
+function sendAll(queue, all, options) {
+  return queue.sendBatch(all.map((payload) => ({ payload, ...options })))
+}
+
+module.exports = { STORES, collect, deferred, directory, event, open, payloads, sendAll, within }
