@@ -1,0 +1,38 @@
+// What must not compile.
+import { createQueues, type QueueError } from "socket.io-native-adapter";
+
+const queues = createQueues({ memory: true });
+const mail = queues.queue<{ to: string }, number>("mail");
+
+// @ts-expect-error a store is wanted
+createQueues({});
+// @ts-expect-error one or the other
+createQueues({ path: "x", memory: true });
+// @ts-expect-error no such durability
+createQueues({ path: "x", durability: "always" });
+// @ts-expect-error no such policy
+queues.queue("q", { overflow: "drop" });
+// @ts-expect-error the payload has a type
+mail.send({ from: "x" });
+// @ts-expect-error so have those of a batch
+mail.sendBatch([{ payload: 5 }]);
+// @ts-expect-error no such option
+mail.send({ to: "x" }, { delays: 5 });
+// @ts-expect-error headers are texts
+mail.send({ to: "x" }, { headers: { n: 1 } });
+// @ts-expect-error the result has a type
+mail.consume(async () => "text");
+// @ts-expect-error one message without batch
+mail.consume(async (messages) => messages.length);
+// @ts-expect-error the answer is a number
+const answer: Promise<string> = mail.request({ to: "x" });
+// @ts-expect-error every or cron
+mail.repeat("r", { every: 5, cron: "* * * * *" }, { to: "x" });
+// @ts-expect-error no such event
+mail.on("failed", () => {});
+// @ts-expect-error no such state
+mail.list({ state: "dead" });
+// @ts-expect-error no such code
+const unknown = (error: QueueError): boolean => error.code === "QUEUE_SLOW";
+
+export { answer, unknown };
