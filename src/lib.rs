@@ -12,5 +12,5 @@ mod engine;
 mod events;
 mod fanout;
 mod ffi;
-mod queues;
+pub mod queues;
 mod rooms;
