@@ -1,0 +1,35 @@
+// @ts-check
+'use strict'
+
+const path = require('node:path')
+const { PACKAGES } = require('../../lib/peers')
+const { startRedis } = require('../peer')
+const { bytesWrittenBy } = require('../process')
+
+/** @param {{ folder: string }} where */
+async function openBullmq({ folder }) {
+  const { Queue, Worker } = require(path.join(PACKAGES, 'bullmq'))
+  const redis = await startRedis(folder)
+  const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null }
+  const queue = new Queue('bench', { connection, defaultJobOptions: { removeOnComplete: true } })
+  await queue.waitUntilReady()
+  return {
+    scale: 1,
+    send: (/** @type {unknown} */ payload) => queue.add('job', payload),
+    sendBatch: (/** @type {unknown[]} */ payloads) => queue.addBulk(payloads.map((data) => ({ name: 'job', data }))),
+    consume(/** @type {(payload: any) => Promise<void>} */ handler, /** @type {number} */ concurrency) {
+      const worker = new Worker('bench', (/** @type {any} */ job) => handler(job.data), { connection, concurrency })
+      worker.on('error', () => {})
+      return () => worker.close()
+    },
+    clear: () => queue.obliterate({ force: true }),
+    memoryUsed: async () => Number(/used_memory:(\d+)/.exec(await (await queue.client).info('memory'))?.[1]),
+    bytesWritten: () => bytesWrittenBy(redis.pid),
+    async close() {
+      await queue.close()
+      await redis.stop()
+    },
+  }
+}
+
+module.exports = { openBullmq }
