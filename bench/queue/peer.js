@@ -10,6 +10,7 @@ const path = require('node:path')
 const { PACKAGES } = require('../lib/peers')
 
 const BULLMQ = { name: 'bullmq', version: '6.7.0' }
+const CLIENT = { name: 'ioredis', version: '5.11.1' }
 const FOLDER = path.dirname(PACKAGES)
 
 function installBullmq() {
@@ -17,15 +18,15 @@ function installBullmq() {
   const manifest = path.join(FOLDER, 'package.json')
   // Its own root: npm would install into the project otherwise.
   if (!fs.existsSync(manifest)) fs.writeFileSync(manifest, '{ "private": true }\n')
-  const wanted = `${BULLMQ.name}@${BULLMQ.version}`
-  console.log(`> npm install ${wanted}`)
+  const wanted = [BULLMQ, CLIENT].map(({ name, version }) => `${name}@${version}`)
+  console.log(`> npm install ${wanted.join(' ')}`)
   const flags = ['--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--no-package-lock']
-  execFileSync('npm', ['install', ...flags, wanted], { cwd: FOLDER, stdio: ['ignore', 'inherit', 'inherit'] })
+  execFileSync('npm', ['install', ...flags, ...wanted], { cwd: FOLDER, stdio: ['ignore', 'inherit', 'inherit'] })
 }
 
 /** @returns {string | undefined} why BullMQ cannot be measured here */
 function missing() {
-  if (!fs.existsSync(path.join(PACKAGES, BULLMQ.name))) return 'BullMQ is not installed: npm run bench:queue -- --install-peers'
+  if (![BULLMQ, CLIENT].every(({ name }) => fs.existsSync(path.join(PACKAGES, name)))) return 'BullMQ is not installed: npm run bench:queue -- --install-peers'
   if (spawnSync('redis-server', ['--version']).status !== 0) return 'there is no redis-server on the PATH'
   return undefined
 }
@@ -33,7 +34,7 @@ function missing() {
 /** @returns {Record<string, string>} */
 function versions() {
   const [redis] = /v=\S+/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? ['']
-  return { bullmq: BULLMQ.version, redis: redis.slice(2) }
+  return { bullmq: BULLMQ.version, ioredis: CLIENT.version, redis: redis.slice(2) }
 }
 
 /** @returns {Promise<number>} a port that is free now */
@@ -56,6 +57,8 @@ async function startRedis(folder) {
   const settings = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '']
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction']
   const server = spawn('redis-server', [...settings, ...durable], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // However this process ends.
+  process.once('exit', () => server.kill('SIGKILL'))
   await new Promise((resolve, reject) => {
     server.once('exit', (status) => reject(new Error(`redis-server ended with status ${status}`)))
     server.stdout.on('data', (chunk) => String(chunk).includes('Ready to accept connections') && resolve(undefined))
