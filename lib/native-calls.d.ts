@@ -29,8 +29,18 @@ interface NativeCalls {
 
 /** What `src/queues.rs` gives as functions. */
 interface NativeQueues {
-  /** The commands in the first `count` words and `length` bytes, as `lib/queues/block.js` writes them. */
-  submit(words: Uint32Array, count: number, bytes: Uint8Array, length: number, attachments: Uint8Array[] | null): void
+  /**
+   * The commands in the first `count` words and `length` bytes, as `lib/queues/block.js` writes them. Returns whether they were
+   * applied at once, which is tried with `inPlace`: then there is something to take, and no signal.
+   */
+  submit(
+    words: Uint32Array,
+    count: number,
+    bytes: Uint8Array,
+    length: number,
+    attachments: Uint8Array[] | null,
+    inPlace: boolean,
+  ): boolean
   /** Writes what came out into `words`, which begin with their number, and returns the bytes, if any. */
   take(words: Uint32Array): Buffer | null
   /** Whether the signal keeps the process alive. */

@@ -106,18 +106,23 @@ fn start(env: Env, options: NativeQueuesOptions, signal: &Function<'_, (), ()>) 
     })
 }
 
-/// `(words, count, bytes, length, attachments)`: the commands in the first `count` words and `length` bytes.
-fn submit(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<()> {
+/// `(words, count, bytes, length, attachments, inPlace)`: the commands in the first `count` words and `length` bytes. Returns
+/// whether they were applied at once, which is tried with `inPlace`: then there is something to take, and no signal.
+fn submit(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<bool> {
     let (words, count): (&[u32], u32) = (context.get(0)?, context.get(1)?);
     let (bytes, length): (&[u8], u32) = (context.get(2)?, context.get(3)?);
     let attachments: Option<Vec<Uint8Array>> = context.get(4)?;
+    let in_place: bool = context.get(5)?;
     let words = words.get(..count as usize).unwrap_or(words);
     let bytes = bytes.get(..length as usize).unwrap_or(bytes);
     let mut commands = commands::read(words, bytes, attachments.unwrap_or_default())?;
-    if let Some(engine) = &*instance.engine.lock() {
-        engine.submit(&mut commands);
+    let engine = instance.engine.lock();
+    let Some(engine) = &*engine else { return Ok(false) };
+    if in_place {
+        return Ok(engine.submit_in_place(&mut commands));
     }
-    Ok(())
+    engine.submit(&mut commands);
+    Ok(false)
 }
 
 /// `(words)`: writes what came out into `words` and returns the bytes, if any. `words` begins with their number or, when they

@@ -13,6 +13,9 @@ const { EffectReader, readEffects } = require('./effects')
 const { QueueError, closedError } = require('./errors')
 const { Tickets } = require('./tickets')
 
+/** So often in a row what came of commands is taken in their own tick: then the event loop has its turn. */
+const MOST_IN_PLACE = 64
+
 /** In the place of the number of words: there are more. */
 const MORE = 2 ** 32 - 1
 
@@ -25,6 +28,8 @@ class QueueEngine {
   #held = 0
   #strong = false
   #armed = false
+  /** How often what came of commands was taken in their own tick since the event loop had its turn. */
+  #inPlace = 0
   /** Why nothing is taken any more. @type {QueueError | undefined} */
   #ended
   /** @type {import('./worker').Worker[]} */
@@ -41,7 +46,7 @@ class QueueEngine {
    */
   constructor(options, owner) {
     this.#owner = owner
-    this.#native = openQueues(options, this.#take)
+    this.#native = openQueues(options, this.#onSignal)
     flushAtExit(this)
   }
 
@@ -101,20 +106,31 @@ class QueueEngine {
 
   #endTick = () => {
     this.#armed = false
-    this.flush()
+    const { block } = this
+    if (block.count === 0) return
+    const inPlace = block.attachments === null && this.#inPlace < MOST_IN_PLACE
+    if (!this.#submit(inPlace)) return
+    this.#inPlace++
+    this.#take()
   }
 
   flush() {
+    if (this.block.count > 0) this.#submit(false)
+  }
+
+  /** @param {boolean} inPlace @returns {boolean} */
+  #submit(inPlace) {
     const { block } = this
-    if (block.count === 0) return
     const { words, count, bytes, length, attachments } = block
+    let done = false
     try {
-      this.#native.submit(words, count, bytes, length, attachments)
+      done = this.#native.submit(words, count, bytes, length, attachments, inPlace)
     } catch (cause) {
       this.failed(new QueueError('QUEUE_INTERNAL', 'a block of commands was not understood: please report it', { cause }))
       this.#native.close()
     }
     block.clear()
+    return done
   }
 
   /** Begins to close: nothing is taken any more. */
@@ -190,7 +206,12 @@ class QueueEngine {
 
   // Answers.
 
-  #take = () => {
+  #onSignal = () => {
+    this.#inPlace = 0
+    this.#take()
+  }
+
+  #take() {
     let bytes = this.#native.take(this.#words)
     if (this.#words[0] === MORE) {
       this.#words = new Uint32Array(Math.max(this.#words[1], this.#words.length * 2))

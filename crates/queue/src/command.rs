@@ -148,6 +148,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether its cost does not depend on how much there is: it takes a microsecond or so.
+    pub(crate) fn is_short(&self) -> bool {
+        matches!(
+            self,
+            Self::Send { .. }
+                | Self::Request { .. }
+                | Self::Settle { .. }
+                | Self::Extend { .. }
+                | Self::Progress { .. }
+        )
+    }
+
     /// The ticket of a command that expects an answer.
     pub fn ticket(&self) -> Option<Ticket> {
         match self {

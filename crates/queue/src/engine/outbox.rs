@@ -31,6 +31,17 @@ impl Outbox {
         if effects.is_empty() {
             return;
         }
+        self.put(effects);
+        if !self.told.swap(true, Ordering::AcqRel) {
+            (self.notify)();
+        }
+    }
+
+    /// Like [`Outbox::publish`], for an owner who takes them at once without being told.
+    pub(super) fn put(&self, effects: &mut Vec<Effect>) {
+        if effects.is_empty() {
+            return;
+        }
         let mut waiting = self.waiting.lock();
         let is_event = |effect: &Effect| matches!(effect, Effect::Event(_));
         let events = effects.iter().filter(|effect| is_event(effect)).count();
@@ -45,10 +56,6 @@ impl Outbox {
         }
         waiting.events += events.min(room);
         waiting.effects.append(effects);
-        drop(waiting);
-        if !self.told.swap(true, Ordering::AcqRel) {
-            (self.notify)();
-        }
     }
 
     pub(super) fn take(&self) -> Vec<Effect> {

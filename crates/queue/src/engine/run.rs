@@ -1,207 +1,144 @@
-//! Rounds.
+//! The threads, and who does what.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::thread::Builder;
 
 use super::Shared;
-use super::sync::{Job, Syncer, fail};
-use crate::{Commit, Config, Effect, Effects, Error, Machine, MessageId, Now, Opener, Store};
+use super::core::{Core, Job};
+use crate::{Command, Config, Effect, Error, Opener};
 
-/// What nobody waits for is made durable after so many milliseconds.
-const LAZY: u64 = 50;
+/// Starts the first thread, which opens the store.
+pub(super) fn start(shared: &Arc<Shared>, config: Config, open: Opener) -> Result<(), Error> {
+    spawn(shared, "queues", move |shared| {
+        let core = Core::open(config, open, &shared.outbox)?;
+        *shared.core.lock() = Some(core);
+        work(shared)
+    })
+}
 
-/// How often the store may maintain itself when it has not asked for it.
-const MAINTAIN: u64 = 100;
+/// The second is there from the first sync on, to do rounds meanwhile.
+fn start_second(shared: &Arc<Shared>) -> Result<(), Error> {
+    if shared.threads.lock().len() > 1 { Ok(()) } else { spawn(shared, "queues-2", work) }
+}
 
-/// The thread's whole life.
-pub(super) fn run(shared: &Arc<Shared>, config: Config, open: Opener) {
-    let result = catch_unwind(AssertUnwindSafe(|| Worker::open(shared, config, open).and_then(Worker::live)));
-    let error = match result {
-        Ok(Ok(())) => Error::Closed,
-        Ok(Err(error)) => error,
+fn spawn<Life>(shared: &Arc<Shared>, name: &str, life: Life) -> Result<(), Error>
+where
+    Life: FnOnce(&Arc<Shared>) -> Result<(), Error> + Send + 'static,
+{
+    let owned = Arc::clone(shared);
+    let mut threads = shared.threads.lock();
+    let thread = Builder::new()
+        .name(name.to_owned())
+        .spawn(move || guarded(&owned, || life(&owned)))
+        .map_err(|error| Error::Internal { detail: format!("no thread: {error}").into() })?;
+    threads.push(thread);
+    Ok(())
+}
+
+/// An error, or a panic, is the engine's end.
+fn guarded(shared: &Arc<Shared>, run: impl FnOnce() -> Result<(), Error>) {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => end(shared, &error, take_core(shared)),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Error::Internal { detail: text.unwrap_or_else(|| "a panic".to_owned()).into() }
+            let error = Error::Internal { detail: text.unwrap_or_else(|| "a panic".to_owned()).into() };
+            // The state it may have broken is discarded.
+            drop(take_core(shared));
+            end(shared, &error, None);
         }
-    };
-    let mut left = shared.inbox.end(error.clone());
-    shared.refuse(&mut left, &error);
+    }
+}
+
+/// A thread's life: it waits for its turn, does rounds, and syncs while the other waits.
+fn work(shared: &Arc<Shared>) -> Result<(), Error> {
+    while let Some(mut job) = rounds(shared)? {
+        loop {
+            let result = job.run(&shared.outbox);
+            let mut core = shared.core.lock();
+            let Some(core) = &mut *core else { return Ok(()) };
+            let next = core.synced(&shared.outbox, result);
+            shared.synced.notify_all();
+            let Some(next) = next? else {
+                shared.inbox.set_alarm(core.alarm());
+                break;
+            };
+            job = next;
+        }
+    }
+    Ok(())
+}
+
+/// Rounds until one needs a sync; `None` at the end.
+fn rounds(shared: &Arc<Shared>) -> Result<Option<Job>, Error> {
+    loop {
+        shared.inbox.wait();
+        let mut guard = shared.core.lock();
+        let Some(core) = &mut *guard else { return Ok(None) };
+        // Taken while the core is held, so that nothing that is applied in place overtakes it.
+        let job = core.round(&shared.outbox, |spare| shared.inbox.take(spare))?;
+        shared.inbox.done(core.alarm(), job.is_some());
+        let closing = core.closing;
+        drop(guard);
+        if job.is_some() {
+            start_second(shared)?;
+            return Ok(job);
+        }
+        if closing {
+            if let Some(core) = take_core(shared) {
+                match core.close(&shared.outbox) {
+                    Ok(()) => end(shared, &Error::Closed, None),
+                    Err(error) => end(shared, &error, None),
+                }
+            }
+            return Ok(None);
+        }
+    }
+}
+
+/// The core, once no sync is under way: that one says for itself what became of its answers.
+fn take_core(shared: &Shared) -> Option<Core> {
+    let mut core = shared.core.lock();
+    while core.as_ref().is_some_and(|core| core.syncing) {
+        shared.synced.wait(&mut core);
+    }
+    core.take()
+}
+
+/// Says how it ended, once.
+fn end(shared: &Shared, error: &Error, core: Option<Core>) {
+    if let Some(core) = core {
+        core.fail(&shared.outbox, error);
+    }
+    let Some(mut left) = shared.inbox.end(error.clone()) else { return };
+    shared.refuse(&mut left, error);
     let mut effects = Vec::new();
-    if error != Error::Closed {
-        effects.push(Effect::Failed(error));
+    if *error != Error::Closed {
+        effects.push(Effect::Failed(error.clone()));
     }
     effects.push(Effect::Closed);
     shared.outbox.publish(&mut effects);
 }
 
-struct Clock {
-    start: Instant,
-}
-
-impl Clock {
-    fn now(&self) -> Now {
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
-        Now { wall, mono: millis(self.start.elapsed()) }
-    }
-}
-
-struct Worker<'a> {
-    shared: &'a Arc<Shared>,
-    clock: Clock,
-    store: Box<dyn Store>,
-    machine: Machine,
-    out: Effects,
-    syncer: Syncer,
-    syncing: bool,
-    /// Since when something is appended and not handed to a sync; monotonic clock.
-    unsynced: Option<u64>,
-    maintained: u64,
-}
-
-impl<'a> Worker<'a> {
-    fn open(shared: &'a Arc<Shared>, mut config: Config, open: Opener) -> Result<Self, Error> {
-        config.secret.get_or_insert_with(secret);
-        let clock = Clock { start: Instant::now() };
-        let mut machine = Machine::new(&config);
-        let opened = open().and_then(|mut store| {
-            let mut report = store.recover(&mut machine)?;
-            machine.opened(clock.now(), &mut *store, &mut report)?;
-            report.millis = clock.now().mono;
-            Ok((store, report))
+/// See [`Engine::submit_in_place`](super::Engine::submit_in_place).
+pub(super) fn in_place(shared: &Arc<Shared>, commands: &mut Vec<Command>) -> bool {
+    let mut done = false;
+    if let Some(mut guard) = shared.core.try_lock()
+        && guard.is_some()
+        && shared.inbox.is_idle()
+    {
+        // The guard goes with the closure, before an error is looked at.
+        guarded(shared, || {
+            let Some(core) = &mut *guard else { return Ok(()) };
+            done = core.in_place(&shared.outbox, commands)?;
+            if done {
+                shared.inbox.set_alarm(core.alarm());
+            }
+            drop(guard);
+            Ok(())
         });
-        let (store, first) = match opened {
-            Ok((store, report)) => (Ok(store), Ok(report)),
-            Err(error) => (Err(error.clone()), Err(error)),
-        };
-        shared.outbox.publish(&mut vec![Effect::Opened(first)]);
-        Ok(Self {
-            shared,
-            clock,
-            store: store?,
-            machine,
-            out: Effects::default(),
-            syncer: Syncer::default(),
-            syncing: false,
-            unsynced: None,
-            maintained: 0,
-        })
     }
-
-    fn live(mut self) -> Result<(), Error> {
-        let result = self.rounds();
-        if let Err(error) = &result {
-            // The sync that is under way says for itself what became of its answers.
-            self.await_sync().ok();
-            self.machine.fail_all(error, &mut self.out);
-            fail(&mut self.out.durable, error);
-            self.shared.outbox.publish(&mut self.out.now);
-            self.shared.outbox.publish(&mut self.out.durable);
-        }
-        result
-    }
-
-    fn rounds(&mut self) -> Result<(), Error> {
-        let mut commands = Vec::new();
-        let mut busy = false;
-        loop {
-            let timeout = if busy { Some(Duration::ZERO) } else { self.timeout() };
-            let mut waiting = self.shared.inbox.wait(timeout, commands, false);
-            if let Some(result) = waiting.synced {
-                self.synced(result)?;
-            }
-            let now = self.clock.now();
-            for command in waiting.commands.drain(..) {
-                self.machine.apply(command, now, &mut *self.store, &mut self.out)?;
-            }
-            commands = waiting.commands;
-            self.machine.tick(now, &mut *self.store, &mut self.out)?;
-            self.shared.outbox.publish(&mut self.out.now);
-            self.commit(now)?;
-            if waiting.closing {
-                return self.close();
-            }
-            if !self.machine.is_stuck() && (busy || now.mono >= self.maintained + MAINTAIN) {
-                busy = self.store.maintain(&mut self.machine)?;
-                self.maintained = self.clock.now().mono;
-            }
-        }
-    }
-
-    /// How long nothing has to be done.
-    fn timeout(&self) -> Option<Duration> {
-        let now = self.clock.now();
-        let lazy = self.unsynced.filter(|_| !self.syncing).map(|since| (since + LAZY).saturating_sub(now.mono));
-        let first = self.machine.next_deadline(now).into_iter().chain(lazy).min();
-        first.map(Duration::from_millis)
-    }
-
-    /// Makes durable what somebody waits for, unless a sync is under way: then it is part of the next.
-    fn commit(&mut self, now: Now) -> Result<(), Error> {
-        if self.machine.take_appended() {
-            self.unsynced.get_or_insert(now.mono);
-        }
-        if self.syncing || self.machine.is_stuck() {
-            return Ok(());
-        }
-        let Some(since) = self.unsynced else {
-            self.shared.outbox.publish(&mut self.out.durable);
-            return Ok(());
-        };
-        if self.out.durable.is_empty() && now.mono < since + LAZY {
-            return self.store.write();
-        }
-        self.unsynced = None;
-        let newest = self.machine.newest();
-        match self.store.commit()? {
-            Commit::Done => {
-                self.machine.synced(newest);
-                self.shared.outbox.publish(&mut self.out.durable);
-            }
-            Commit::Sync(task) => {
-                let effects = std::mem::take(&mut self.out.durable);
-                self.syncer.run(self.shared, Job { task, effects, newest })?;
-                self.syncing = true;
-            }
-        }
-        Ok(())
-    }
-
-    fn synced(&mut self, result: Result<MessageId, Error>) -> Result<(), Error> {
-        self.syncing = false;
-        self.machine.synced(result?);
-        Ok(())
-    }
-
-    fn await_sync(&mut self) -> Result<(), Error> {
-        while self.syncing {
-            if let Some(result) = self.shared.inbox.wait(None, Vec::new(), true).synced {
-                self.synced(result)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<(), Error> {
-        self.await_sync()?;
-        let now = self.clock.now();
-        self.machine.close(&Error::Closed, now, &mut *self.store, &mut self.out)?;
-        if let Commit::Sync(task) = self.store.commit()? {
-            task()?;
-        }
-        self.shared.outbox.publish(&mut self.out.durable);
-        self.store.close(&mut self.machine)
-    }
-}
-
-/// Random bytes without a crate for it: the keys that the standard library draws for its hash maps come from the system.
-fn secret() -> [u8; 16] {
-    use std::hash::{BuildHasher, RandomState};
-    let mut bytes = [0; 16];
-    for half in bytes.chunks_mut(8) {
-        half.copy_from_slice(&RandomState::new().hash_one(0).to_le_bytes());
-    }
-    bytes
+    done
 }
