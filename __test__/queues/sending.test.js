@@ -195,4 +195,16 @@ describe.each(STORES)('sending (%s)', (_, store) => {
       await expect(queue.send('x'.repeat(800))).rejects.toMatchObject({ code: 'QUEUE_FULL' })
     })
   })
+
+  test('who awaits each send in a loop leaves the event loop its turns', async () => {
+    const queue = queues.queue('q')
+    await queue.send(0)
+    let [turns, sent, going] = [0, 0, true]
+    const timer = setInterval(() => turns++, 1)
+    setTimeout(() => (going = false), 200)
+    while (going) sent += (await queue.send(sent)) ? 1 : 0
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(10)
+    expect((await queue.stats()).ready).toBe(sent + 1)
+  }, 20_000)
 })

@@ -6,15 +6,17 @@
  * while somebody does.
  */
 
+const { setImmediate } = require('node:timers')
 const { openQueues } = require('../native')
 const { flushAtExit, forgetAtExit } = require('../exit')
 const { CommandBlock, OP } = require('./block')
 const { EffectReader, readEffects } = require('./effects')
 const { QueueError, closedError } = require('./errors')
+const { KeepAlive } = require('./keep-alive')
 const { Tickets } = require('./tickets')
 
-/** So often in a row what came of commands is taken in their own tick: then the event loop has its turn. */
-const MOST_IN_PLACE = 64
+/** After so many words of commands that were applied in their own tick (a fraction of a millisecond), the event loop has its turn. */
+const MOST_IN_PLACE = 1024
 
 /** In the place of the number of words: there are more. */
 const MORE = 2 ** 32 - 1
@@ -24,11 +26,8 @@ class QueueEngine {
   #native
   #words = new Uint32Array(4096)
   #tickets = new Tickets()
-  /** What keeps the process alive: those who wait, and open workers. */
-  #held = 0
-  #strong = false
   #armed = false
-  /** How often what came of commands was taken in their own tick since the event loop had its turn. */
+  /** Words of commands that were applied in their own tick since the event loop had its turn. */
   #inPlace = 0
   /** Why nothing is taken any more. @type {QueueError | undefined} */
   #ended
@@ -46,7 +45,8 @@ class QueueEngine {
    */
   constructor(options, owner) {
     this.#owner = owner
-    this.#native = openQueues(options, this.#onSignal)
+    this.#native = openQueues(options, this.#take)
+    this.keepAlive = new KeepAlive(this.#native)
     flushAtExit(this)
   }
 
@@ -70,7 +70,7 @@ class QueueEngine {
       waiting.resolve = resolve
       waiting.reject = reject
     })
-    this.hold()
+    this.keepAlive.hold()
     write(this.block, this.#tickets.add(waiting))
     this.touch()
     return promise
@@ -96,21 +96,21 @@ class QueueEngine {
     this.touch()
   }
 
-  /** To be called after something was written: it leaves at the end of the tick. */
+  /** To be called after something was written: it leaves at the end of the tick, usually. */
   touch() {
     if (this.block.full) return this.flush()
     if (this.#armed) return
     this.#armed = true
-    process.nextTick(this.#endTick)
+    if (this.#inPlace < MOST_IN_PLACE) return process.nextTick(this.#endTick)
+    this.#inPlace = 0
+    setImmediate(this.#endTick)
   }
 
   #endTick = () => {
     this.#armed = false
-    const { block } = this
-    if (block.count === 0) return
-    const inPlace = block.attachments === null && this.#inPlace < MOST_IN_PLACE
-    if (!this.#submit(inPlace)) return
-    this.#inPlace++
+    const { count, attachments } = this.block
+    if (count === 0 || !this.#submit(attachments === null)) return
+    this.#inPlace += count
     this.#take()
   }
 
@@ -137,7 +137,7 @@ class QueueEngine {
   close() {
     this.flush()
     this.#ended ??= closedError()
-    this.hold()
+    this.keepAlive.hold()
     this.#native.close()
   }
 
@@ -147,32 +147,6 @@ class QueueEngine {
     this.#ended ??= closedError()
     // Waits until what was submitted is durable.
     this.#native.dispose()
-  }
-
-  // What keeps the process alive.
-
-  hold() {
-    this.#held++
-    if (this.#strong) return
-    this.#strong = true
-    this.#native.hold(true)
-  }
-
-  letGo() {
-    this.#held--
-  }
-
-  /** After answers, not with each: who got one may ask again. */
-  #relax() {
-    if (this.#held > 0 || !this.#strong) return
-    this.#strong = false
-    this.#native.hold(false)
-  }
-
-  /** @param {() => void} change calls {@link hold} or {@link letGo}, outside of an answer */
-  changeHold(change) {
-    change()
-    this.#relax()
   }
 
   // Workers and queues by their numbers.
@@ -206,19 +180,14 @@ class QueueEngine {
 
   // Answers.
 
-  #onSignal = () => {
-    this.#inPlace = 0
-    this.#take()
-  }
-
-  #take() {
+  #take = () => {
     let bytes = this.#native.take(this.#words)
     if (this.#words[0] === MORE) {
       this.#words = new Uint32Array(Math.max(this.#words[1], this.#words.length * 2))
       bytes = this.#native.take(this.#words)
     }
     readEffects(this, new EffectReader(this.#words, bytes))
-    this.#relax()
+    this.keepAlive.relax()
   }
 
   /**
@@ -257,7 +226,7 @@ class QueueEngine {
   /** @param {number} ticket */
   #release(ticket) {
     const waiting = this.#tickets.take(ticket)
-    if (waiting) this.letGo()
+    if (waiting) this.keepAlive.letGo()
     return waiting
   }
 

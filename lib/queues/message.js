@@ -26,6 +26,10 @@ const UNREAD = Symbol('not decoded yet')
 let lastHigh = -1
 let lastHighText = ''
 
+/** Three and two hexadecimal digits: `toString(16)` is slow for numbers of more than 31 bits. */
+const THREE = Array.from({ length: 4096 }, (_, number) => number.toString(16).padStart(3, '0'))
+const TWO = THREE.slice(0, 256).map((digits) => digits.slice(1))
+
 /**
  * An id as text. Its upper half changes every four seconds.
  * @param {number} high
@@ -37,7 +41,7 @@ function idText(high, low) {
     lastHigh = high
     lastHighText = high.toString(16).padStart(8, '0')
   }
-  return lastHighText + low.toString(16).padStart(8, '0')
+  return lastHighText + THREE[low >>> 20] + THREE[(low >>> 8) & 0xfff] + TWO[low & 0xff]
 }
 
 /** A message that a worker holds. Its parts are decoded when they are asked for. */

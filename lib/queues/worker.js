@@ -62,7 +62,7 @@ class Worker extends EventEmitter {
     this.holding = new Holding(engine, queue, (error) => this.#report(error))
     this.#closed = new Promise((resolve) => (this.#markClosed = () => resolve(undefined)))
     this.#number = engine.addWorker(this)
-    engine.hold()
+    engine.keepAlive.hold()
     this.#register()
     const { signal } = settings
     if (signal?.aborted) this.close()
@@ -124,7 +124,7 @@ class Worker extends EventEmitter {
     this.#state = CLOSED
     this.#settings.signal?.removeEventListener('abort', this.#onAbort)
     this.#loseAll()
-    if (this.#strong) this.#engine.changeHold(() => this.#engine.letGo())
+    if (this.#strong) this.#engine.keepAlive.letGoNow()
     this.#markClosed()
     this.#engine.call(() => this.emit('closed'))
   }
@@ -248,14 +248,14 @@ class Worker extends EventEmitter {
 
   /** An open worker keeps the process alive. */
   ref() {
-    if (!this.#strong && this.#state !== CLOSED) this.#engine.changeHold(() => this.#engine.hold())
+    if (!this.#strong && this.#state !== CLOSED) this.#engine.keepAlive.hold()
     this.#strong = true
     return this
   }
 
   /** It does not any more. */
   unref() {
-    if (this.#strong && this.#state !== CLOSED) this.#engine.changeHold(() => this.#engine.letGo())
+    if (this.#strong && this.#state !== CLOSED) this.#engine.keepAlive.letGoNow()
     this.#strong = false
     return this
   }

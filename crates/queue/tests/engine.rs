@@ -281,3 +281,78 @@ fn many_threads_submit() {
         last = receipt.id;
     }
 }
+
+#[test]
+fn short_commands_to_memory_are_applied_in_place() {
+    let mut owner = Owner::memory();
+    owner.consume(1_000);
+    owner.answer(0).unwrap();
+    owner.answer(0).unwrap();
+    let message = || NewMessage { payload: Bytes::from_static(b"x"), ..NewMessage::default() };
+    let send = |ticket| Command::Send { ticket: Ticket(ticket), queue: QUEUE, message: message() };
+    // The thread may still be at the end of its round.
+    let mut commands = vec![send(1), send(2)];
+    while !owner.engine.submit_in_place(&mut commands) {
+        owner.answer(1).unwrap();
+        owner.answer(2).unwrap();
+        owner.effects.clear();
+        while owner.told.try_recv().is_ok() {}
+        commands = vec![send(1), send(2)];
+    }
+    assert!(commands.is_empty());
+    owner.effects = owner.engine.take();
+    assert!(owner.has_answer(1) && owner.has_answer(2));
+    let delivered = owner.wait(|effect| matches!(effect, Effect::Deliver { .. }));
+    let Effect::Deliver { deliveries, .. } = delivered else { panic!() };
+    let [delivery, _] = &deliveries[..] else { panic!("{deliveries:?}") };
+    assert!(owner.told.try_recv().is_err(), "who takes what came of it at once is not told");
+    // What is not short, or waits behind something, takes the usual way, in order.
+    let mut others = vec![Command::Queue { ticket: Ticket(3), queue: QUEUE, action: QueueAction::Purge }];
+    assert!(!owner.engine.submit_in_place(&mut others));
+    let ack = Settle::Ack { result: Bytes::new() };
+    let settle = Command::Settle { ticket: Some(Ticket(4)), lease: delivery.lease(), outcome: ack };
+    let _ = owner.engine.submit_in_place(&mut vec![settle]);
+    owner.answer(3).unwrap();
+    owner.answer(4).unwrap();
+}
+
+#[test]
+fn what_is_applied_in_place_overtakes_nothing() {
+    let mut owner = Owner::memory();
+    let mut in_place = 0;
+    for ticket in 1..=2_000 {
+        let mut send = vec![Command::Send { ticket: Ticket(ticket), queue: QUEUE, message: NewMessage::default() }];
+        if ticket % 3 == 0 {
+            owner.engine.submit(&mut send);
+        } else {
+            in_place += usize::from(owner.engine.submit_in_place(&mut send));
+        }
+    }
+    owner.submit(Command::Flush { ticket: Ticket(2_001) });
+    owner.answer(2_001).unwrap();
+    let mut last = MessageId(0);
+    for ticket in 1..=2_000 {
+        let Ok(Outcome::Sent(receipt)) = owner.answer(ticket) else { panic!() };
+        assert!(receipt.id > last, "{in_place} in place");
+        last = receipt.id;
+    }
+}
+
+#[test]
+fn a_delay_that_was_asked_for_in_place_ends_in_time() {
+    let mut owner = Owner::memory();
+    owner.consume(1_000);
+    owner.answer(0).unwrap();
+    let message = || NewMessage { due: Due::After(20), ..NewMessage::default() };
+    // The thread may still be at the end of its round.
+    for ticket in 1.. {
+        let mut send = vec![Command::Send { ticket: Ticket(ticket), queue: QUEUE, message: message() }];
+        let in_place = owner.engine.submit_in_place(&mut send);
+        if in_place {
+            break;
+        }
+        owner.answer(ticket).unwrap();
+        owner.delivery();
+    }
+    owner.delivery();
+}

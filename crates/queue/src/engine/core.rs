@@ -84,7 +84,7 @@ impl Core {
         self.spare = commands;
         self.machine.tick(now, &mut *self.store, &mut self.out)?;
         outbox.publish(&mut self.out.now);
-        let job = self.commit(outbox, now)?;
+        let job = self.commit(now, |effects| outbox.publish(effects))?;
         self.closing = closing;
         self.busy |= now.mono >= self.maintained + MAINTAIN;
         // A sync goes first: the next round maintains the store meanwhile.
@@ -108,7 +108,7 @@ impl Core {
         }
         self.machine.tick(now, &mut *self.store, &mut self.out)?;
         outbox.put(&mut self.out.now);
-        if self.commit(outbox, now)?.is_some() {
+        if self.commit(now, |effects| outbox.put(effects))?.is_some() {
             return Err(Error::Internal { detail: "a store that keeps nothing asked for a sync".into() });
         }
         Ok(true)
@@ -126,7 +126,7 @@ impl Core {
     }
 
     /// What makes durable what somebody waits for, unless a sync is under way: then it is part of the next.
-    fn commit(&mut self, outbox: &Outbox, now: Now) -> Result<Option<Job>, Error> {
+    fn commit(&mut self, now: Now, publish: impl Fn(&mut Vec<Effect>)) -> Result<Option<Job>, Error> {
         if self.machine.take_appended() {
             self.unsynced.get_or_insert(now.mono);
         }
@@ -134,7 +134,7 @@ impl Core {
             return Ok(None);
         }
         let Some(since) = self.unsynced else {
-            outbox.publish(&mut self.out.durable);
+            publish(&mut self.out.durable);
             return Ok(None);
         };
         if self.out.durable.is_empty() && now.mono < since + LAZY {
@@ -146,7 +146,7 @@ impl Core {
         match self.store.commit()? {
             Commit::Done => {
                 self.machine.synced(newest);
-                outbox.publish(&mut self.out.durable);
+                publish(&mut self.out.durable);
                 Ok(None)
             }
             Commit::Sync(task) => {
@@ -156,11 +156,11 @@ impl Core {
         }
     }
 
-    /// A sync has ended. Returns the next, if somebody waits for it.
-    pub(super) fn synced(&mut self, outbox: &Outbox, result: Result<MessageId, Error>) -> Result<Option<Job>, Error> {
+    /// A sync has ended. A round is to follow: somebody may wait for the next.
+    pub(super) fn synced(&mut self, result: Result<MessageId, Error>) -> Result<(), Error> {
         self.syncing = false;
         self.machine.synced(result?);
-        if self.closing { Ok(None) } else { self.commit(outbox, self.clock.now()) }
+        Ok(())
     }
 
     /// The end: what was submitted is durable, and the store lets go of what it has.

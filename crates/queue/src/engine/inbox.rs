@@ -65,20 +65,21 @@ impl Inbox {
         !self.waiting.lock().has_work()
     }
 
-    /// Waits for something to do, and takes the turn; or for the end.
-    pub(super) fn wait(&self) {
+    /// Waits for something to do, and takes the turn. False: it is the end.
+    pub(super) fn wait(&self) -> bool {
         let mut waiting = self.waiting.lock();
         while waiting.ended.is_none() {
             let alarm = waiting.alarm.filter(|_| !waiting.taken);
             if !waiting.taken && (waiting.has_work() || alarm.is_some_and(|at| Instant::now() >= at)) {
                 waiting.taken = true;
-                return;
+                return true;
             }
             match alarm {
                 Some(at) => drop(self.changed.wait_until(&mut waiting, at)),
                 None => self.changed.wait(&mut waiting),
             }
         }
+        false
     }
 
     /// Gives the turn back. The next round is due at `alarm`, if nothing happens before; the caller does not come for it at once if

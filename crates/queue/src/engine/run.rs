@@ -6,7 +6,7 @@ use std::thread::Builder;
 
 use super::Shared;
 use super::core::{Core, Job};
-use crate::{Command, Config, Effect, Error, Opener};
+use crate::{Command, Config, Effect, Error, MessageId, Opener};
 
 /// Starts the first thread, which opens the store.
 pub(super) fn start(shared: &Arc<Shared>, config: Config, open: Opener) -> Result<(), Error> {
@@ -52,50 +52,42 @@ fn guarded(shared: &Arc<Shared>, run: impl FnOnce() -> Result<(), Error>) {
     }
 }
 
-/// A thread's life: it waits for its turn, does rounds, and syncs while the other waits.
+/// A thread's life: it waits for its turn, does a round, and syncs while the other waits.
 fn work(shared: &Arc<Shared>) -> Result<(), Error> {
-    while let Some(mut job) = rounds(shared)? {
-        loop {
-            let result = job.run(&shared.outbox);
-            let mut core = shared.core.lock();
-            let Some(core) = &mut *core else { return Ok(()) };
-            let next = core.synced(&shared.outbox, result);
-            shared.synced.notify_all();
-            let Some(next) = next? else {
-                shared.inbox.set_alarm(core.alarm());
-                break;
-            };
-            job = next;
+    while shared.inbox.wait() {
+        let mut synced = None;
+        while let Some(job) = round(shared, synced)? {
+            start_second(shared)?;
+            synced = Some(job.run(&shared.outbox));
         }
     }
     Ok(())
 }
 
-/// Rounds until one needs a sync; `None` at the end.
-fn rounds(shared: &Arc<Shared>) -> Result<Option<Job>, Error> {
-    loop {
-        shared.inbox.wait();
-        let mut guard = shared.core.lock();
-        let Some(core) = &mut *guard else { return Ok(None) };
-        // Taken while the core is held, so that nothing that is applied in place overtakes it.
-        let job = core.round(&shared.outbox, |spare| shared.inbox.take(spare))?;
-        shared.inbox.done(core.alarm(), job.is_some());
-        let closing = core.closing;
-        drop(guard);
-        if job.is_some() {
-            start_second(shared)?;
-            return Ok(job);
-        }
-        if closing {
-            if let Some(core) = take_core(shared) {
-                match core.close(&shared.outbox) {
-                    Ok(()) => end(shared, &Error::Closed, None),
-                    Err(error) => end(shared, &error, None),
-                }
-            }
-            return Ok(None);
-        }
+/// A round, either in turn or after the sync that this thread has run: so whatever has come meanwhile is part of the next.
+fn round(shared: &Arc<Shared>, synced: Option<Result<MessageId, Error>>) -> Result<Option<Job>, Error> {
+    let in_turn = synced.is_none();
+    let mut guard = shared.core.lock();
+    let Some(core) = &mut *guard else { return Ok(None) };
+    if let Some(result) = synced {
+        let synced = core.synced(result);
+        shared.synced.notify_all();
+        synced?;
     }
+    // Taken while the core is held, so that nothing that is applied in place overtakes it.
+    let job = core.round(&shared.outbox, |spare| shared.inbox.take(spare))?;
+    if in_turn {
+        shared.inbox.done(core.alarm(), job.is_some());
+    } else {
+        shared.inbox.set_alarm(core.alarm());
+    }
+    let closing = core.closing && job.is_none();
+    drop(guard);
+    if closing && let Some(core) = take_core(shared) {
+        let error = core.close(&shared.outbox).err().unwrap_or(Error::Closed);
+        end(shared, &error, None);
+    }
+    Ok(job)
 }
 
 /// The core, once no sync is under way: that one says for itself what became of its answers.
