@@ -183,10 +183,13 @@ impl Model {
     /// Where the newest frame with a key waits that was not begun, if one of this size in its place would fit.
     fn replaceable(&self, key: u8, size: usize) -> Option<usize> {
         let place = self.waiting.iter().rposition(|waiting| waiting.key == Some(key))?;
+        let begun = place == 0 && self.begun > 0;
+        if begun || !self.parked || self.closing {
+            return None;
+        }
         let old = self.waiting[place].bytes.len();
         let fits = size <= old || self.unsent() - old + size <= self.config.max_buffered_bytes;
-        let begun = place == 0 && self.begun > 0;
-        Some(place).filter(|_| self.parked && !self.closing && !begun && fits)
+        Some(place).filter(|_| fits)
     }
 
     fn given(&mut self, packet: &[Frame], key: Option<u8>, giving: Giving, given: Given) {
