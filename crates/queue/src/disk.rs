@@ -240,7 +240,8 @@ impl Store for DiskStore {
         let segments = self.log.segments.values();
         let bytes = segments.clone().map(|segment| segment.size).sum::<u64>();
         StoreStats {
-            bytes: bytes + self.checkpoints.last.bytes + self.log.reserve(),
+            // The checkpoint has a copy.
+            bytes: bytes + 2 * self.checkpoints.last.bytes + self.log.reserve(),
             live_bytes: segments.map(|segment| segment.live).sum(),
             segments: self.log.segments.len() as u64,
             appended_bytes: self.log.appended,

@@ -2,7 +2,8 @@
 //!
 //! `magic [8] | version u32 | 0 u32 | crc u32 | begin segment u32 | begin offset u32`, then chunks `len u32 | crc u32 | bytes`, at
 //! last `0xFFFF_FFFF | crc u32 | end segment u32 | end offset u32`. The crc of a chunk is over its number, too. It is written under
-//! another name, and gets its own when it and everything that was appended before its end are durable.
+//! another name, and gets its own when it and everything that was appended before its end are durable. A copy of it follows: with the
+//! older segments compacted, nothing else says which messages were acknowledged long ago.
 
 use std::io;
 use std::sync::Arc;
@@ -13,8 +14,11 @@ use crate::{Error, Location};
 
 const MAGIC: &[u8; 8] = b"SIOQCHK\n";
 const TEMPORARY: &str = "checkpoint.tmp";
+const TEMPORARY_COPY: &str = "copy.tmp";
 const LAST: u32 = u32::MAX;
 const START: usize = 28;
+/// Copied at once.
+const PIECE: usize = 1 << 20;
 
 pub(super) fn name(number: u32) -> String {
     format!("{number:010}.checkpoint")
@@ -24,8 +28,23 @@ pub(super) fn number(name: &str) -> Option<u32> {
     name.strip_suffix(".checkpoint")?.parse().ok()
 }
 
+pub(super) fn copy_name(number: u32) -> String {
+    format!("{number:010}.copy")
+}
+
+pub(super) fn copy_number(name: &str) -> Option<u32> {
+    name.strip_suffix(".copy")?.parse().ok()
+}
+
 pub(super) fn remove_unfinished(files: &dyn Files) {
     files.remove(TEMPORARY).ok();
+    files.remove(TEMPORARY_COPY).ok();
+}
+
+/// Removes a checkpoint and its copy.
+pub(super) fn remove(files: &dyn Files, number: u32) {
+    files.remove(&name(number)).ok();
+    files.remove(&copy_name(number)).ok();
 }
 
 /// The checkpoint that counts.
@@ -88,20 +107,41 @@ impl Writer {
         self.file.sync()?;
         files.rename(TEMPORARY, &name(self.checkpoint.number))?;
         files.sync_names()?;
+        if self.copy(files).is_err() {
+            // It counts without one: a disk without room for the copy is no reason to refuse it.
+            files.remove(TEMPORARY_COPY).ok();
+        }
         if let Some(before) = self.checkpoint.number.checked_sub(1) {
-            files.remove(&name(before)).ok();
+            remove(files, before);
         }
         Ok(self.checkpoint)
     }
+
+    fn copy(&self, files: &dyn Files) -> io::Result<()> {
+        let copy = files.create(TEMPORARY_COPY, 0)?;
+        let mut at = 0;
+        while at < self.checkpoint.bytes {
+            let bytes = read_up_to(&*self.file, at, PIECE)?;
+            if bytes.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            write_all(&*copy, &bytes, at)?;
+            at += bytes.len() as u64;
+        }
+        copy.sync()?;
+        files.rename(TEMPORARY_COPY, &copy_name(self.checkpoint.number))?;
+        files.sync_names()
+    }
 }
 
-/// Hands over the chunks, and says what the file is; `None` if it is damaged.
+/// Hands over the chunks, and says what the file is; `None` if it is damaged. `name`: its own, or its copy's.
 pub(super) fn read(
     files: &dyn Files,
     number: u32,
+    name: &str,
     take: &mut dyn FnMut(&[u8]),
 ) -> io::Result<Result<Option<Checkpoint>, Error>> {
-    let file = files.open(&name(number))?;
+    let file = files.open(name)?;
     let start = read_up_to(&*file, 0, START)?;
     match version(&start, *MAGIC) {
         Ok(true) => {}

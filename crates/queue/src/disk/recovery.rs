@@ -48,8 +48,8 @@ pub(super) fn recover(files: &Arc<dyn Files>, replay: &mut dyn Replay) -> Result
     Ok(Recovered { checkpoint, segments: log.segments, next, report: log.report })
 }
 
-/// The newest whole checkpoint. A damaged one is set aside, and the whole log is replayed: messages may come back that were
-/// acknowledged long ago, but none is lost.
+/// The newest whole checkpoint, or its copy. What is damaged is set aside. With both damaged the whole log is replayed: messages may come
+/// back that were acknowledged long ago, but none is lost.
 fn replay_checkpoint(
     files: &dyn Files,
     replay: &mut dyn Replay,
@@ -57,28 +57,36 @@ fn replay_checkpoint(
 ) -> Result<Checkpoint, Error> {
     let system = |error| failed("cannot read the checkpoint", &error);
     checkpoint::remove_unfinished(files);
-    let mut numbers: Vec<u32> =
-        files.list().map_err(system)?.iter().filter_map(|name| checkpoint::number(name)).collect();
-    numbers.sort_unstable();
-    let newest = numbers.last().copied();
-    while let Some(number) = numbers.pop() {
-        let name = checkpoint::name(number);
-        if checkpoint::read(files, number, &mut |_| {}).map_err(system)??.is_none() {
+    let names = files.list().map_err(system)?;
+    let number = |name: &String| {
+        let own = checkpoint::number(name).map(|number| (number, true));
+        own.or_else(|| checkpoint::copy_number(name).map(|number| (number, false)))
+    };
+    // Each before its copy.
+    let mut found: Vec<(u32, bool)> = names.iter().filter_map(number).collect();
+    found.sort_unstable();
+    let newest = found.last().map_or(0, |(number, _)| *number);
+    while let Some((number, own)) = found.pop() {
+        let name = if own { checkpoint::name(number) } else { checkpoint::copy_name(number) };
+        if checkpoint::read(files, number, &name, &mut |_| {}).map_err(system)??.is_none() {
             report.quarantined += 1;
             set_aside(files, &name, b"");
             files.rename(&name, &format!("quarantine/{name}")).map_err(system)?;
             continue;
         }
         let mut damaged = 0;
-        let found = checkpoint::read(files, number, &mut |chunk| damaged += u64::from(replay.snapshot(chunk).is_err()))
-            .map_err(system)??;
+        let mut take = |chunk: &[u8]| damaged += u64::from(replay.snapshot(chunk).is_err());
+        let whole = checkpoint::read(files, number, &name, &mut take).map_err(system)??;
         report.quarantined += damaged;
-        for older in numbers {
-            files.remove(&checkpoint::name(older)).ok();
+        if !own {
+            files.rename(&name, &checkpoint::name(number)).map_err(system)?;
         }
-        return Ok(found.unwrap_or_default());
+        for (older, _) in found.into_iter().filter(|(older, _)| *older != number) {
+            checkpoint::remove(files, older);
+        }
+        return Ok(whole.unwrap_or_default());
     }
-    Ok(Checkpoint { number: newest.unwrap_or(0), ..Checkpoint::default() })
+    Ok(Checkpoint { number: newest, ..Checkpoint::default() })
 }
 
 struct Log<'a> {

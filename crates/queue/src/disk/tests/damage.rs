@@ -65,21 +65,69 @@ fn a_record_damaged_after_a_checkpoint_is_set_aside_when_it_is_read() {
     assert_eq!(kept.contents().len(), 39);
 }
 
-/// The checkpoint's bytes: found damaged, set aside, and the whole log replayed.
-#[test]
-fn a_damaged_checkpoint_loses_nothing() {
+/// Written, and all but the last ten removed; then compacted, so that only the checkpoint says what is gone.
+fn compacted() -> Sim {
     let sim = written();
-    open(&sim).unwrap().close().unwrap();
-    let name = crate::disk::checkpoint::name(1);
-    for at in 0..sim.bytes(&name).len() {
-        let copy = sim.copy();
-        copy.flip(&name, at, 1 << (at % 8));
-        let mut kept = open(&copy).unwrap();
-        // Four bytes of its start mean nothing.
-        assert_eq!(kept.report.quarantined, 1, "at {at}");
-        assert_eq!(kept.contents().len(), 40, "at {at}");
+    let mut kept = open(&sim).unwrap();
+    for id in 1..=30 {
+        kept.remove(id).unwrap();
+    }
+    kept.commit_now().unwrap();
+    kept.close().unwrap();
+    let mut kept = open(&sim).unwrap();
+    for id in 41..=80 {
+        kept.put(id, 200).unwrap();
+        kept.commit_now().unwrap();
+        kept.maintain().unwrap();
+    }
+    kept.close().unwrap();
+    sim
+}
+
+fn checkpoint_of(sim: &Sim) -> (String, String) {
+    let number = (1..20).rfind(|number| sim.has(&crate::disk::checkpoint::name(*number))).unwrap();
+    (crate::disk::checkpoint::name(number), crate::disk::checkpoint::copy_name(number))
+}
+
+/// Each byte of the checkpoint: found damaged, set aside, and its copy takes its place.
+#[test]
+fn a_damaged_checkpoint_has_a_copy() {
+    let sim = compacted();
+    let expected = open(&sim.copy()).unwrap().contents();
+    assert_eq!(expected.keys().copied().collect::<Vec<_>>(), (31..=80).collect::<Vec<_>>());
+    let (own, copy) = checkpoint_of(&sim);
+    for name in [&own, &copy] {
+        for at in 0..sim.bytes(name).len() {
+            let damaged = sim.copy();
+            damaged.flip(name, at, 1 << (at % 8));
+            let mut kept = open(&damaged).unwrap();
+            // The copy is looked at only when it is needed.
+            assert_eq!(kept.report.quarantined, u64::from(*name == own), "{name} at {at}");
+            assert_eq!(kept.contents(), expected, "{name} at {at}");
+            kept.put(100, 10).unwrap();
+            kept.close().unwrap();
+            let (own, copy) = checkpoint_of(&damaged);
+            assert_eq!(damaged.bytes(&own), damaged.bytes(&copy));
+            assert_eq!(open(&damaged).unwrap().contents().len(), expected.len() + 1, "{name} at {at}");
+        }
+    }
+}
+
+/// Both are: the whole log is replayed, and nothing is lost.
+#[test]
+fn two_damaged_checkpoints_lose_nothing() {
+    let sim = compacted();
+    let (own, copy) = checkpoint_of(&sim);
+    for at in (0..sim.bytes(&own).len()).step_by(7) {
+        let damaged = sim.copy();
+        damaged.flip(&own, at, 1 << (at % 8));
+        damaged.flip(&copy, at, 2 << (at % 7));
+        let mut kept = open(&damaged).unwrap();
+        assert_eq!(kept.report.quarantined, 2, "at {at}");
+        let contents = kept.contents();
+        assert!((31..=80).all(|id| contents.contains_key(&id)), "at {at}");
         kept.close().unwrap();
-        assert_eq!(open(&copy).unwrap().contents().len(), 40, "at {at}");
+        assert_eq!(open(&damaged).unwrap().contents(), contents, "at {at}");
     }
 }
 

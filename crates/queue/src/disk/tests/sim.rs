@@ -186,6 +186,10 @@ impl Sim {
         state.nodes[state.names[file]].now.clone()
     }
 
+    pub fn has(&self, file: &str) -> bool {
+        self.0.lock().names.contains_key(file)
+    }
+
     pub fn flip(&self, file: &str, at: usize, bits: u8) {
         let state = &mut *self.0.lock();
         let node = &mut state.nodes[state.names[file]];
