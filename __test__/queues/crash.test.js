@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * Kills a process that produces and consumes at random moments, and opens its directory again. `CRASHES=300 npx jest crash` kills more
+ * Kills a process that produces and consumes at random moments, and opens its directory again. `CRASHES=40 npx jest crash` kills less
  * often; the seed is printed, `SEED=…` repeats its moments.
  */
 
@@ -12,7 +12,7 @@ const path = require('node:path')
 const { directory, open, within } = require('../support/queues')
 const { random } = require('../support/random')
 
-const CRASHES = Number(process.env.CRASHES ?? 40)
+const CRASHES = Number(process.env.CRASHES ?? 300)
 const HANDLERS = 20
 const SCRIPT = path.join(__dirname, 'fixtures', 'crashing.js')
 

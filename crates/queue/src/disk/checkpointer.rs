@@ -71,7 +71,9 @@ impl Checkpointer {
         if self.finishing.is_some() {
             return Ok(false);
         }
-        let due = self.since(log) >= self.every.max(index.len() * MESSAGE);
+        let since = self.since(log);
+        // On a full disk, what was acknowledged gives its space back only after a checkpoint.
+        let due = since >= self.every.max(index.len() * MESSAGE) || (log.is_full() && since > 0);
         if self.writing.is_none() && due && self.not_before.is_none_or(|retry| retry <= Instant::now()) {
             self.begin(log)?;
         }
@@ -173,7 +175,7 @@ impl Checkpointer {
             Ok(Ok(checkpoint)) => {
                 self.last = checkpoint;
                 (self.appended, self.replayed) = (self.begun, 0);
-                self.not_before = None;
+                self.not_before = log.is_full().then(|| Instant::now() + self.retry * 10);
                 Ok(())
             }
             Ok(Err(error)) => self.refused(log, error),

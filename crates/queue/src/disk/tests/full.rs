@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::keeper::{Kept, small};
 use super::sim::Sim;
-use crate::disk::DiskStore;
+use crate::disk::{DiskOptions, DiskStore};
 use crate::{Error, Store};
 
 /// Sends fail, acknowledgements go on, and sends do again when there is space.
@@ -43,6 +43,31 @@ fn a_full_disk_refuses_content_and_takes_state() {
     kept.commit_now().unwrap();
     kept.close().unwrap();
     assert_eq!(open().contents().len() as u64, sent - 19);
+}
+
+/// With a checkpoint far away: the space of what is gone comes back all the same.
+#[test]
+fn a_full_disk_gives_back_what_was_removed() {
+    let sim = Sim::default();
+    let options = DiskOptions { checkpoint_bytes: 1 << 30, ..small() };
+    let mut kept = Kept::open(DiskStore::with(options, Arc::new(sim.clone()), None).unwrap()).unwrap();
+    sim.set_space(Some(60_000));
+    let fill = |kept: &mut Kept, mut id: u64| {
+        let first = id;
+        while kept.put(id, 300).is_ok() {
+            kept.commit_now().unwrap();
+            id += 1;
+        }
+        first..id
+    };
+    let first = fill(&mut kept, 1);
+    for id in first.clone() {
+        kept.remove(id).unwrap();
+    }
+    kept.commit_now().unwrap();
+    kept.maintain().unwrap();
+    let again = fill(&mut kept, 10_000);
+    assert!(again.end - again.start > (first.end - first.start) / 2, "{again:?} after {first:?}");
 }
 
 /// However many are removed in what order: the directory stays within two segments and a checkpoint of what lives.
