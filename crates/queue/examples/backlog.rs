@@ -1,13 +1,19 @@
-//! What a waiting message costs, and whether a backlog slows anything down:
-//! `cargo run --release -p socketio-queue --example backlog [waiting] [through]`.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program, not the library")]
+//! What a waiting message costs, and whether a backlog slows anything down, over the memory store and over the disk store:
+//! `cargo run --release -p socketio-queue --example backlog [waiting] [through] [directory]`.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a program, not the library"
+)]
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socketio_queue::{
-    Class, Command, Commit, Config, Due, Effect, Effects, Error, Index, Location, Machine, MemoryStore, NewMessage,
-    Now, QueueRef, ReadError, RecoveryReport, Replay, Settle, Store, StoreStats, Ticket, WorkerId, WorkerOptions,
+    Class, Command, Commit, Config, DiskOptions, DiskStore, Due, Effect, Effects, Error, Index, Location, Machine,
+    MemoryStore, NewMessage, Now, QueueRef, ReadError, RecoveryReport, Replay, Settle, Store, StoreStats, Ticket,
+    WorkerId, WorkerOptions,
 };
 
 const QUEUE: QueueRef = QueueRef(1);
@@ -75,6 +81,10 @@ impl<S: Store> Bench<S> {
 
     fn tick(&mut self) {
         self.machine.tick(self.now, &mut self.store, &mut self.out).unwrap();
+        if let Commit::Sync(task) = self.store.commit().unwrap() {
+            task().unwrap();
+        }
+        while self.store.maintain(&mut self.machine).unwrap() {}
         self.machine.synced(self.machine.newest());
         self.out.durable.clear();
         self.now.wall += 1;
@@ -131,6 +141,13 @@ fn main() {
     let number =
         |index: usize, default: usize| std::env::args().nth(index).map_or(default, |text| text.parse().unwrap());
     let (waiting, through) = (number(1, 1_000_000), number(2, 10_000_000));
+    // First, in a process that has used no memory yet.
+    let directory = std::env::args().nth(3).map_or_else(std::env::temp_dir, Into::into).join("queue-backlog");
+    std::fs::remove_dir_all(&directory).ok();
+    let mut store = DiskStore::open(DiskOptions::new(&directory)).unwrap();
+    store.recover(&mut Machine::new(&Config::default())).unwrap();
+    pass("disk store", store, waiting, through);
+    std::fs::remove_dir_all(&directory).unwrap();
     let plain = index("waiting, without a key", waiting, |bench, _| bench.send(Due::Now, None));
     let delayed = index("delayed", waiting, |bench, number| {
         bench.send(Due::After(1_000_000 + number as u64 % 7_777), None);
@@ -141,21 +158,36 @@ fn main() {
     reopen("waiting, without a key", waiting, plain);
     reopen("delayed", waiting, delayed);
     reopen("waiting, 100,000 keys", waiting, keyed);
+    pass("memory store", MemoryStore::new(), waiting, through);
+}
 
-    let mut bench = Bench::new(MemoryStore::new());
+/// So many messages through a backlog that stays as long as it is.
+fn pass<S: Store>(what: &str, store: S, waiting: usize, through: usize) {
+    let mut bench = Bench::new(store);
+    let before = resident();
     for number in 0..waiting {
         bench.send(Due::Now, None);
         if number % 1_000 == 0 {
             bench.tick();
         }
     }
+    bench.tick();
+    println!("{what:<24} {:>3} B of memory each", (resident() - before) / waiting as u64);
     let options = WorkerOptions { concurrency: 1_000, ..WorkerOptions::default() };
     bench.apply(Command::Consume { ticket: Ticket(0), worker: WorkerId(1), queue: QUEUE, options });
-    let (mut done, mut slowest, mut start) = (0, Duration::ZERO, Instant::now());
+    let (mut done, mut rounds, mut start) = (0, Vec::new(), Instant::now());
+    let mut most = (0.0, 0, 0);
     while done < through {
         let round = Instant::now();
+        bench.machine.tick(bench.now, &mut bench.store, &mut bench.out).unwrap();
+        rounds.push(round.elapsed());
         bench.tick();
-        slowest = slowest.max(round.elapsed());
+        let stats = bench.store.stats();
+        let (bytes, live) = (stats.bytes >> 20, stats.live_bytes >> 20);
+        let excess = bytes.saturating_sub(live) as f64 / 64.0;
+        if excess > most.0 {
+            most = (excess, bytes, live);
+        }
         for effect in std::mem::take(&mut bench.out.now) {
             let Effect::Deliver { deliveries, .. } = effect else { continue };
             for delivery in deliveries {
@@ -164,14 +196,23 @@ fn main() {
                 bench.send(Due::Now, None);
                 done += 1;
                 if done % 2_000_000 == 0 {
+                    rounds.sort_unstable();
+                    let at =
+                        |part: usize| rounds.get(rounds.len() * part / 100).map_or(0.0, Duration::as_secs_f64) * 1e3;
                     println!(
-                        "{:>4} M through {waiting}: {:.2} µs each, slowest round of 1,000 {:.1} ms, {} MB resident",
+                        "{:>4} M through {waiting}: {:.2} µs each, taking 1,000: p50 {:.2}, p99 {:.2} ms; {} MB resident; \
+                         at most {} MB for {} MB of live data ({:.1} segments more)",
                         done / 1_000_000,
                         start.elapsed().as_secs_f64() / 2.0,
-                        slowest.as_secs_f64() * 1e3,
+                        at(50),
+                        at(99),
                         resident() >> 20,
+                        most.1,
+                        most.2,
+                        most.0,
                     );
-                    (slowest, start) = (Duration::ZERO, Instant::now());
+                    (most, start) = ((0.0, 0, 0), Instant::now());
+                    rounds.clear();
                 }
             }
         }

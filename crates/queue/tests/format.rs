@@ -46,7 +46,8 @@ fn contents(rig: &mut Rig) -> String {
     for queue in [QUEUE, OTHER, THIRD] {
         let stats = rig.stats(queue);
         let QueueStats { ready, blocked, delayed, active, bytes, paused, keys, .. } = stats;
-        let counts = format!("ready {ready} blocked {blocked} delayed {delayed} active {active} bytes {bytes} keys {keys}");
+        let counts =
+            format!("ready {ready} blocked {blocked} delayed {delayed} active {active} bytes {bytes} keys {keys}");
         writeln!(text, "queue {} paused {paused} {counts}", queue.0).unwrap();
         let list = QueueAction::List { state: None, cursor: 0, limit: 1_000 };
         let Ok(Outcome::Page { mut messages, .. }) = rig.action(queue, list) else { panic!() };
@@ -57,15 +58,21 @@ fn contents(rig: &mut Rig) -> String {
             let fields = (message.key(), message.priority, message.content, message.deliver_at, message.expires_at);
             let headers = String::from_utf8_lossy(message.headers());
             let from = (message.origin.as_deref(), message.schedule.as_deref());
-            writeln!(text, "  {} {state:?} {attempts} {shown:?} of {} {fields:?} {headers} {from:?}", message.id, payload.len())
-                .unwrap();
+            writeln!(
+                text,
+                "  {} {state:?} {attempts} {shown:?} of {} {fields:?} {headers} {from:?}",
+                message.id,
+                payload.len()
+            )
+            .unwrap();
             for attempt in history {
                 writeln!(text, "    {attempt:?}").unwrap();
             }
         }
         let Ok(Outcome::Schedules(schedules)) = rig.action(queue, QueueAction::Schedules) else { panic!() };
         for ScheduleInfo { name, schedule, next, sent, skipped } in schedules {
-            writeln!(text, "  {name} {:?} {:?} {:?} next {next:?}", schedule.times, schedule.limit, schedule.until).unwrap();
+            writeln!(text, "  {name} {:?} {:?} {:?} next {next:?}", schedule.times, schedule.limit, schedule.until)
+                .unwrap();
             writeln!(text, "    {:?} sent {sent} skipped {skipped}", schedule.message).unwrap();
         }
     }
