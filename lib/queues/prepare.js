@@ -52,21 +52,22 @@ function prepare(where, payload, options) {
 /**
  * @param {string} where
  * @param {any} options
- * @returns {PreparedOptions}
+ * @param {string} [beside] what is no option
+ * @returns {PreparedOptions | undefined}
  */
-function prepareOptions(where, options) {
+function prepareOptions(where, options, beside) {
   if (typeof options !== 'object' || options === null) throw wrong(where, 'an object of options', options)
-  /** @type {PreparedOptions} */
-  const prepared = {}
+  /** @type {PreparedOptions | undefined} */
+  let prepared
   for (const name in options) {
     const value = options[name]
-    if (value === undefined) continue
+    if (value === undefined || name === beside) continue
     if (!Object.hasOwn(RULES, name)) throw wrong(where, `one of the options ${Object.keys(RULES).join(', ')}`, name)
     const expected = RULES[name](value)
     if (expected) throw wrong(where, `${name} to be ${expected}`, value)
-    TAKE[name](prepared, value)
+    TAKE[name]((prepared ??= {}), value)
   }
-  if (prepared.after !== undefined && prepared.at !== undefined) {
+  if (prepared?.after !== undefined && prepared.at !== undefined) {
     throw wrong(where, 'either delay or deliverAt', options)
   }
   return prepared
@@ -76,13 +77,15 @@ function prepareOptions(where, options) {
  * One of a batch: `{ payload, ...options }`.
  * @param {string} where
  * @param {any} message
+ * @returns {import('./block').Prepared}
  */
 function prepareOne(where, message) {
   if (typeof message !== 'object' || message === null || !('payload' in message)) {
     throw wrong(where, 'messages like { payload, …options }', message)
   }
-  const { payload, ...options } = message
-  return prepare(where, payload, options)
+  const { payload } = message
+  const content = contentOf(payload)
+  return { content, body: encode(payload, content), options: prepareOptions(where, message, 'payload') }
 }
 
 module.exports = { prepare, prepareOne }
