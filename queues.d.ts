@@ -68,6 +68,9 @@ export interface Queues extends EventEmitter<QueuesEvents> {
   /** The names of all queues in the store, also those that this process has not asked for. */
   names(): Promise<string[]>;
 
+  /** What the store holds and has done. */
+  stats(): Promise<StoreStats>;
+
   /** Resolves when everything asked before is done and durable, acknowledgements included. */
   flush(): Promise<void>;
 
@@ -592,6 +595,30 @@ export interface QueueStats {
   waitTime: Histogram;
   /** Milliseconds from delivery to acknowledgement. */
   runTime: Histogram;
+}
+
+/** A store in numbers. Counters start with the process. */
+export interface StoreStats {
+  /** Bytes that it occupies, of the disk or of memory. */
+  bytes: number;
+  /** Bytes of records that are still needed. */
+  liveBytes: number;
+  /** Files of the log; with `memory`, records. */
+  segments: number;
+  /** Counter: bytes appended, moved ones included. */
+  appendedBytes: number;
+  /** Counter: bytes moved by compaction. */
+  movedBytes: number;
+  /** Counter: commits. */
+  commits: number;
+  /** Counter: syncs to the disk. */
+  syncs: number;
+  /** Microseconds that they took. */
+  syncTime: Histogram;
+  /** Counter: records set aside because they were damaged. */
+  quarantined: number;
+  /** The disk has no room for messages. */
+  full: boolean;
 }
 
 /** Values in buckets of powers of two: bucket 0 has zeros, bucket n those from 2^(n-1) to 2^n - 1. Percentiles are upper ends of buckets. */

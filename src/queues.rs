@@ -12,17 +12,19 @@ mod settings;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{
-    Buffer, Error, Function, FunctionCallContext, JsObjectValue, Object, Result, Status, ToNapiValue, Uint8Array,
+    Buffer, Error, FnArgs, Function, FunctionCallContext, JsObjectValue, Object, Result, Status, ToNapiValue,
+    Uint8Array,
 };
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use socketio_queue::{Config, Engine};
+use socketio_queue::{Config, Engine, verify};
 
 use effects::Block;
 use options::NativeQueuesOptions;
@@ -60,6 +62,22 @@ pub fn open_queues<'env>(
     })?;
     add(*env, &mut functions, &instance, "dispose", dispose)?;
     Ok(functions)
+}
+
+/// Reads all files of the store at `path`, and returns what they are worth as JSON: the report, or `error` with code and message.
+/// `progress` is called with the bytes read and those there are. Blocks: for a process that has nothing else to do.
+#[napi(catch_unwind)]
+pub fn verify_queues(path: String, progress: Function<'_, FnArgs<(f64, f64)>, ()>) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown as a part of the whole")]
+    let mut told = |read: u64, total: u64| {
+        // What it throws is its own matter: the files are read in any case.
+        let _ = progress.call((read as f64, total as f64).into());
+    };
+    match verify(Path::new(&path), &mut told) {
+        Ok(verified) => answers::verified(&verified),
+        Err(error) => serde_json::json!({ "error": answers::error(&error) }),
+    }
+    .to_string()
 }
 
 /// A panic becomes an error of the call.

@@ -124,7 +124,7 @@ function openingOptions(options) {
   }
   const { durability = 'commit', interval = 1000, segmentBytes = 64 * MIB } = given
   // A later process.chdir() must not matter: the engine opens it on its own thread.
-  return { path: given.path && path.resolve(given.path), durability, interval, segmentBytes }
+  return { path: given.path && path.resolve(given.path), durability, interval, segmentBytes, view: false }
 }
 
 /**

@@ -73,6 +73,11 @@ class Queues extends EventEmitter {
     return this.#engine.control({ do: 'queues' })
   }
 
+  /** @returns {Promise<any>} what the store holds and has done */
+  stats() {
+    return this.#engine.control({ do: 'store' })
+  }
+
   /** @returns {Promise<void>} */
   flush() {
     return this.#engine.control({ do: 'flush' })

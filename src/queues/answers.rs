@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use socketio_queue::{
-    Error, EventKind, Histogram, Message, MessageInfo, QueueStats, RecoveryReport, ScheduleInfo, State, Times,
+    Error, EventKind, Histogram, Message, MessageInfo, QueueStats, RecoveryReport, ScheduleInfo, State, StoreStats,
+    Times, Verified,
 };
 
 use super::effects::{Block, lease_end};
@@ -128,6 +129,39 @@ pub fn stats(stats: &QueueStats) -> Value {
     all.insert("waitTime".into(), histogram(&stats.wait_time));
     all.insert("runTime".into(), histogram(&stats.run_time));
     all.into()
+}
+
+pub fn store(stats: &StoreStats) -> Value {
+    json!({
+        "bytes": stats.bytes,
+        "liveBytes": stats.live_bytes,
+        "segments": stats.segments,
+        "appendedBytes": stats.appended_bytes,
+        "movedBytes": stats.moved_bytes,
+        "commits": stats.commits,
+        "syncs": stats.sync_time.count(),
+        "syncTime": histogram(&stats.sync_time),
+        "quarantined": stats.quarantined,
+        "full": stats.full,
+    })
+}
+
+pub fn verified(verified: &Verified) -> Value {
+    let file = |file: &socketio_queue::VerifiedFile| {
+        let damaged = |(offset, bytes): &(u64, u64)| json!({ "offset": offset, "bytes": bytes });
+        json!({
+            "name": file.name,
+            "bytes": file.bytes,
+            "records": file.records,
+            "damaged": file.damaged.iter().map(damaged).collect::<Vec<_>>(),
+            "tornBytes": file.torn,
+        })
+    };
+    json!({
+        "files": verified.files.iter().map(file).collect::<Vec<_>>(),
+        "bytes": verified.bytes,
+        "records": verified.records,
+    })
 }
 
 fn histogram(histogram: &Histogram) -> Value {

@@ -34,6 +34,7 @@ enum Control {
         events: u16,
     },
     Queues,
+    Store,
     Flush,
     #[serde(untagged)]
     Message(OfMessage),
@@ -121,6 +122,7 @@ pub fn read(ticket: Ticket, json: &[u8]) -> Result<Command> {
             Command::Subscribe { queue: QueueRef(queue), events: EventMask(events) }
         }
         Control::Queues => Command::Queues { ticket },
+        Control::Store => Command::Store { ticket },
         Control::Flush => Command::Flush { ticket },
         Control::Queue(OfQueue { queue, action }) => {
             Command::Queue { ticket, queue: QueueRef(queue), action: of_queue(action)? }

@@ -16,6 +16,8 @@ pub struct NativeQueuesOptions {
     pub interval: u32,
     /// Bytes of a segment of the log.
     pub segment_bytes: u32,
+    /// Only look at `path`: without its lock, and without changing anything there.
+    pub view: bool,
 }
 
 impl NativeQueuesOptions {
@@ -23,6 +25,9 @@ impl NativeQueuesOptions {
     pub fn opener(self) -> Opener {
         Box::new(move || {
             let Some(path) = self.path else { return Ok(Box::new(MemoryStore::new()) as Box<dyn Store>) };
+            if self.view {
+                return Ok(Box::new(DiskStore::view(path)?));
+            }
             let mut options = DiskOptions::new(path);
             options.segment_bytes = self.segment_bytes;
             options.durability = match &*self.durability {

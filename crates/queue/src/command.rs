@@ -140,6 +140,11 @@ pub enum Command {
         /// Finds the answer.
         ticket: Ticket,
     },
+    /// What the store holds and has done. Answer: `Store`.
+    Store {
+        /// Finds the answer.
+        ticket: Ticket,
+    },
     /// Answered with `Done` when everything before it is durable.
     Flush {
         /// Finds the answer.
@@ -171,6 +176,7 @@ impl Command {
             | Self::Queue { ticket, .. }
             | Self::Message { ticket, .. }
             | Self::Queues { ticket }
+            | Self::Store { ticket }
             | Self::Flush { ticket } => Some(*ticket),
             Self::Settle { ticket, .. } | Self::Extend { ticket, .. } => *ticket,
             Self::SetConcurrency { .. } | Self::CloseWorker { .. } | Self::Progress { .. } | Self::Subscribe { .. } => {

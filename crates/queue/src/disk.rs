@@ -21,8 +21,11 @@ mod segment;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod verify;
+mod view;
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,6 +39,8 @@ pub use options::{DiskOptions, Durability};
 use reader::Reader;
 use record::{Kind, stored};
 use sync::{Background, Durable, Pending};
+pub use verify::{Verified, VerifiedFile, verify};
+use view::View;
 
 /// A store in a directory, which it locks.
 pub struct DiskStore {
@@ -49,6 +54,8 @@ pub struct DiskStore {
     checkpoints: Checkpointer,
     victim: Option<Victim>,
     quarantined: u64,
+    /// It is only looked at.
+    view: bool,
     /// Held as long as anything may write to the directory.
     lock: Option<Arc<fs::File>>,
 }
@@ -61,6 +68,17 @@ impl DiskStore {
         let lock = lock::lock(&options.path)?;
         let files = Arc::new(Directory(options.path.clone()));
         Self::with(options, files, Some(Arc::new(lock)))
+    }
+
+    /// Looks at the store in a directory, without its lock: another process may go on writing to it. Recovery repairs nothing, and what
+    /// is changed stays in memory. Errors: `QUEUE_STORE_FAILED`.
+    pub fn view(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let options = DiskOptions { durability: Durability::None, ..DiskOptions::new(path) };
+        let shown = options.path.display().to_string();
+        let files = View::open(&options.path).map_err(|error| failed(&format!("cannot read {shown}"), &error))?;
+        let mut store = Self::with(options, Arc::new(files), None)?;
+        store.view = true;
+        Ok(store)
     }
 
     fn with(options: DiskOptions, files: Arc<dyn Files>, lock: Option<Arc<fs::File>>) -> Result<Self, Error> {
@@ -78,6 +96,7 @@ impl DiskStore {
             checkpoints: Checkpointer::new(&options),
             victim: None,
             quarantined: 0,
+            view: false,
             lock,
             options,
         })
@@ -226,6 +245,9 @@ impl Store for DiskStore {
     }
 
     fn maintain(&mut self, index: &mut dyn Index) -> Result<bool, Error> {
+        if self.view {
+            return Ok(false);
+        }
         self.durable.check()?;
         let busy = self.checkpoints.step(&mut self.log, index, &self.durable, self.commit, self.lock.as_ref())?;
         self.sweep()?;
@@ -247,12 +269,16 @@ impl Store for DiskStore {
             appended_bytes: self.log.appended,
             moved_bytes: self.log.moved,
             commits: self.commit,
+            sync_time: self.durable.sync_time(),
             quarantined: self.quarantined,
             full: self.log.is_full(),
         }
     }
 
     fn close(&mut self, index: &mut dyn Index) -> Result<(), Error> {
+        if self.view {
+            return Ok(());
+        }
         self.durable.check()?;
         self.log.seal()?;
         if let Some(background) = self.background.take() {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Delivery, Error, Event, Lease, MessageInfo, QueueStats, Receipt, RecoveryReport, ScheduleInfo, Ticket, WorkerId,
+    Delivery, Error, Event, Lease, MessageInfo, QueueStats, Receipt, RecoveryReport, ScheduleInfo, StoreStats, Ticket,
+    WorkerId,
 };
 
 /// What comes out of the engine, in batches.
@@ -92,6 +93,8 @@ pub enum Outcome {
     Schedules(Vec<ScheduleInfo>),
     /// The names of all queues.
     Names(Vec<Box<str>>),
+    /// What is known of the store.
+    Store(Box<StoreStats>),
 }
 
 /// Why a lease ended without having been settled.

@@ -32,7 +32,7 @@ mod store;
 pub use clock::Now;
 pub use command::{Command, MessageAction, QueueAction, Settle};
 pub use config::{Config, Notify, Opener};
-pub use disk::{DiskOptions, DiskStore, Durability};
+pub use disk::{DiskOptions, DiskStore, Durability, Verified, VerifiedFile, verify};
 pub use effect::{Effect, LeaseEnd, Outcome};
 pub use engine::Engine;
 pub use error::Error;

@@ -236,6 +236,10 @@ impl Machine {
                 let names = self.queues.iter().map(|queue| queue.name.clone()).collect();
                 cx.done(ticket, Ok(Outcome::Names(names)));
             }
+            Command::Store { ticket } => {
+                let stats = Box::new(cx.store.stats());
+                cx.out.now.push(Effect::Done { ticket, result: Ok(Outcome::Store(stats)) });
+            }
             Command::Flush { ticket } => cx.done(ticket, Ok(Outcome::Done)),
         }
         self.fatal.clone().map_or(Ok(()), Err)

@@ -161,6 +161,8 @@ pub struct StoreStats {
     pub moved_bytes: u64,
     /// Commits since it was opened.
     pub commits: u64,
+    /// Microseconds that the syncs took since it was opened; their number is how many there were.
+    pub sync_time: crate::Histogram,
     /// Records set aside since it was opened.
     pub quarantined: u64,
     /// It refuses content records because the disk is full.

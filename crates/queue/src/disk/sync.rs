@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::files::{File, Files, failed};
-use crate::{Error, Location};
+use crate::{Error, Histogram, Location};
 
 /// What the syncs have achieved.
 #[derive(Default)]
@@ -26,6 +26,8 @@ struct Reached {
     /// The end of the log then.
     end: Location,
     failed: Option<Error>,
+    /// Microseconds that the syncs took.
+    time: Histogram,
 }
 
 impl Durable {
@@ -51,6 +53,11 @@ impl Durable {
         reached.end = reached.end.max(end);
     }
 
+    /// Microseconds that the syncs took.
+    pub(super) fn sync_time(&self) -> Histogram {
+        self.reached.lock().time
+    }
+
     /// Fails, once and for all.
     pub(super) fn fail(&self, error: &Error) {
         self.reached.lock().failed.get_or_insert_with(|| error.clone());
@@ -70,10 +77,13 @@ impl Pending {
     pub(super) fn sync(self, durable: &Durable) -> Result<(), Error> {
         let _turn = durable.turn.lock();
         durable.check()?;
+        let began = Instant::now();
         let result = self.files.iter().try_for_each(|file| file.sync());
         let result = result.and_then(|()| self.names.as_ref().map_or(Ok(()), |names| names.sync_names()));
         match result {
             Ok(()) => {
+                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                durable.reached.lock().time.add(micros);
                 durable.reach(self.commit, self.end);
                 Ok(())
             }

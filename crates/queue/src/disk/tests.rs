@@ -6,3 +6,4 @@ mod full;
 mod keeper;
 mod real;
 mod sim;
+mod view;

@@ -9,10 +9,10 @@ use crate::disk::{DiskOptions, DiskStore, Durability, segment};
 use crate::{Error, Store};
 
 /// A directory that is gone when the test is over.
-struct Temporary(PathBuf);
+pub struct Temporary(pub PathBuf);
 
 impl Temporary {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("queue-disk-{}-{name}", std::process::id()));
         fs::remove_dir_all(&path).ok();
         Self(path)
