@@ -1,6 +1,6 @@
 import type { Adapter } from "socket.io-adapter";
 import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
-import type { QueueErrorCode } from "./queues.js";
+import type { QueueErrorCode, Queues } from "./queues.js";
 
 export * from "./queues.js";
 
@@ -128,6 +128,42 @@ export function createAdapter(options?: AdapterOptions): AdapterConstructor;
  * @throws {NativeAdapterError} `ERR_NOT_NATIVE_ADAPTER` when `io` does not use this adapter
  */
 export function stats(io: Server): AdapterStats;
+
+/**
+ * Metrics for Prometheus of a server, of queues, or of both. When the app has `prom-client`, they join its registry; otherwise `text()`
+ * writes them. Read when they are asked for; `docs/guide/operating.md` lists them.
+ * @throws {QueueError} `QUEUE_OPTION_INVALID`
+ * @throws {NativeAdapterError} `ERR_NOT_NATIVE_ADAPTER` when `io` does not use this adapter
+ */
+export function metrics(io: Server<any, any, any, any> | null | undefined, queues?: Queues | null, options?: MetricsOptions): Metrics;
+
+export interface MetricsOptions {
+  /** A `Registry` of `prom-client`; `null`: none. @default prom-client's own, when the app has it */
+  register?: MetricsRegistry | null;
+  /** What names begin with. @default "socketio_" */
+  prefix?: string;
+  /** Most queues that have metrics of their own, 0 to 100000; `queues_left_out` counts the others. @default 200 */
+  maxQueues?: number;
+}
+
+/** What `metrics()` needs of a `Registry` of `prom-client`. */
+export interface MetricsRegistry {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+  registerMetric(metric: any): void;
+  removeSingleMetric(name: string): void;
+}
+
+export interface Metrics {
+  /** The registry that they joined: `text()` has the app's own metrics, too. */
+  readonly register: MetricsRegistry | undefined;
+  /** For the header `Content-Type`. */
+  readonly contentType: string;
+  /** The text of a scrape. Rejects when the queues are closed. */
+  text(): Promise<string>;
+  /** Takes them out of the registry. */
+  unregister(): void;
+}
 
 /**
  * For state of which only the newest value matters (prices, positions): a client that is behind keeps only the newest packet

@@ -11,6 +11,7 @@ const {
   NativeAdapterError,
   NativeBindingError,
 } = require('./lib/errors')
+const { metrics } = require('./lib/operate/metrics')
 const { LeaseEndedError, QueueError, QueueFullError, RequestError } = require('./lib/queues/errors')
 const { createQueues } = require('./lib/queues/queues')
 const { bufferedBytes, conflate } = require('./lib/slow-clients')
@@ -22,6 +23,7 @@ module.exports = {
   createQueues,
   bufferedBytes,
   conflate,
+  metrics,
   stats,
   NativeAdapterError,
   InvalidOptionError,

@@ -43,6 +43,9 @@ async function main(): Promise<void> {
   const copies: number = page.messages[0]?.payload.copies ?? 1;
   await mail.repeat("daily", { cron: "0 9 * * *", tz: "Europe/Berlin", until: new Date() }, { to: "all" });
   const p99: number | null = (await mail.stats()).waitTime.p99;
+  const { bytes, syncTime }: native.StoreStats = await queues.stats();
+  const scrape: native.Metrics = native.metrics(null, queues, { register: null, prefix: "app_", maxQueues: 10 });
+  console.log(bytes, syncTime.p99, scrape.contentType, await scrape.text());
   await worker.unref().close({ timeout: 1000 });
   await queues.close();
   console.log(copies, p99);

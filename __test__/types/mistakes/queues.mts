@@ -1,5 +1,5 @@
 // What must not compile.
-import { createQueues, type QueueError } from "socket.io-native-adapter";
+import { createQueues, metrics, type QueueError } from "socket.io-native-adapter";
 
 const queues = createQueues({ memory: true });
 const mail = queues.queue<{ to: string }, number>("mail");
@@ -32,6 +32,8 @@ mail.repeat("r", { every: 5, cron: "* * * * *" }, { to: "x" });
 mail.on("failed", () => {});
 // @ts-expect-error no such state
 mail.list({ state: "dead" });
+// @ts-expect-error no such option
+metrics(null, queues, { registry: null });
 // @ts-expect-error no such code
 const unknown = (error: QueueError): boolean => error.code === "QUEUE_SLOW";
 
