@@ -42,7 +42,7 @@ function touch(folder) {
 }
 
 describe('the tarball', () => {
-  test('holds the binary, its loader, the contract and the Rust sources', () => {
+  test('holds the binary, its loader, the contract, the guide and the Rust sources', () => {
     expect(tarball.contents).toEqual(
       expect.arrayContaining([
         `native/${binaryFile()}`,
@@ -50,6 +50,8 @@ describe('the tarball', () => {
         'index.d.ts',
         'index.js',
         'index.mjs',
+        'queues.d.ts',
+        'docs/guide/queues.md',
         'LICENSE',
         'Cargo.toml',
         'Cargo.lock',
@@ -66,7 +68,7 @@ describe('the tarball', () => {
 
   test('holds no tests, benchmarks, examples or build output', () => {
     const others = tarball.contents.filter((file) =>
-      /(^|\/)(__test__|tests|bench|benches|examples|docs|target|node_modules|fuzz)\/|^\.|\.test\.js$|\.build-/.test(file),
+      /(^|\/)(__test__|tests|bench|benches|examples|docs\/design|target|node_modules|fuzz)\/|^\.|\.test\.js$|\.build-/.test(file),
     )
     expect(others).toEqual([])
   })
