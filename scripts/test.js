@@ -2,11 +2,11 @@
 'use strict'
 
 /**
- * `npm test`: makes the project ready, then runs every test: Rust, types, Jest, and the package's. All of them run,
+ * `npm test`: makes the project ready, then runs every test: Rust, models, types, Jest, and the package's. All of them run,
  * whatever fails; the last line adds them up.
  *
  *   npm test
- *   npm test -- rust | types | jest [options of Jest] | package
+ *   npm test -- rust | models | types | jest [options of Jest] | package
  */
 
 const fs = require('node:fs')
@@ -26,6 +26,16 @@ const PACKAGE = '/__test__/package/'
 /** @returns {Promise<Tally>} */
 async function runRustTests() {
   const { status, output } = await run('cargo', ['test', '--workspace', '--no-fail-fast'], { tee: true })
+  return cargoTally(output, status)
+}
+
+/**
+ * The models of the writers' threads: another build, with loom in the place of what threads meet at.
+ * @returns {Promise<Tally>}
+ */
+async function runModels() {
+  const env = { ...process.env, RUSTFLAGS: '--cfg fanout_loom', CARGO_TARGET_DIR: path.join(ROOT, 'target', 'loom') }
+  const { status, output } = await run('cargo', ['test', '-p', 'socketio-fanout', '--lib', 'models'], { tee: true, env })
   return cargoTally(output, status)
 }
 
@@ -63,6 +73,7 @@ runMain(async () => {
   /** @type {Record<string, [string, () => Promise<Tally>]>} */
   const suites = {
     rust: ['Rust', runRustTests],
+    models: ['Models', runModels],
     types: ['Types', runTypeTests],
     jest: ['Jest', () => ensureChromium().then(() => runJest(['--testPathIgnorePatterns', PACKAGE, ...options]))],
     // By itself: it runs cargo, which leaves the other tests no processor.

@@ -1,9 +1,8 @@
 //! What writers tell the owner of the lanes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use parking_lot::Mutex;
 use socketio_rooms::ConnectionId;
+
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// News of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

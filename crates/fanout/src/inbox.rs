@@ -1,15 +1,13 @@
 //! What a writer is to do, in order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use socketio_rooms::{ConnectionId, Target};
-use tokio::sync::Notify;
 
 use crate::flush::Latch;
 use crate::socket::Socket;
+use crate::sync::{AtomicUsize, Mutex, Notify, Ordering};
 use crate::{Form, Packet};
 
 /// A packet for the members of some rooms, shared by all writers.
@@ -73,7 +71,7 @@ impl Op {
     }
 
     /// Nobody will do it.
-    fn give_up(self) {
+    pub(crate) fn give_up(self) {
         if let Self::Flush(latch, _) = self {
             latch.count_down(false);
         }

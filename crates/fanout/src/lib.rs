@@ -22,6 +22,7 @@ mod packet;
 #[cfg_attr(not(unix), path = "socket_none.rs")]
 mod socket;
 mod stats;
+mod sync;
 mod writer;
 
 pub use config::{Config, Overflow};

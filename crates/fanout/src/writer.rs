@@ -6,6 +6,8 @@
 #[cfg(all(unix, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod lanes;
+#[cfg(fanout_loom)]
+mod models;
 mod seat;
 mod waiting;
 mod writing;
@@ -13,7 +15,6 @@ mod writing;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use socketio_rooms::ConnectionId;
 use tokio::runtime::Handle;
 
@@ -22,6 +23,7 @@ use crate::flush::Latch;
 use crate::inbox::{Broadcast, Inbox, Op, Send};
 use crate::lane::{Given, Giving};
 use crate::stats::SharedStats;
+use crate::sync::Mutex;
 use crate::{Config, Event, Packet, Stats};
 
 use lanes::{Lanes, Slot};
@@ -82,14 +84,23 @@ struct Writer {
     broadcasts: u64,
     stopped: bool,
     ended: bool,
+    /// In the place of a runtime: what it would call.
+    #[cfg(fanout_loom)]
+    watched: Arc<Mutex<Vec<models::OnWritable>>>,
 }
 
 impl Writer {
     /// A writer of the lanes whose index is `number` modulo `config.writers`. Parked lanes wait in `runtime`.
-    fn new(number: usize, shared: Arc<Shared>, events: Arc<EventQueue>, config: Config, runtime: Handle) -> Self {
+    fn new(
+        number: usize,
+        shared: Arc<Shared>,
+        events: Arc<EventQueue>,
+        config: Config,
+        runtime: Option<Handle>,
+    ) -> Self {
         Self {
             shared,
-            runtime: Some(runtime),
+            runtime,
             events,
             config,
             lanes: Lanes::new(number, config.writers),
@@ -105,6 +116,8 @@ impl Writer {
             broadcasts: 0,
             stopped: false,
             ended: false,
+            #[cfg(fanout_loom)]
+            watched: Arc::default(),
         }
     }
 
@@ -172,7 +185,7 @@ impl Writer {
             Op::Flush(latch, deadline) => self.flushes.push((latch, deadline)),
             Op::Stop => {
                 self.stopped = true;
-                self.ops.clear();
+                self.ops.drain(..).for_each(Op::give_up);
             }
         }
     }

@@ -60,7 +60,8 @@ impl World {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().expect("a runtime");
         let shared = Arc::new(Shared::default());
         let events = Arc::new(EventQueue::new(Box::new(|| ())));
-        let mut writer = Writer::new(0, Arc::clone(&shared), Arc::clone(&events), config, runtime.handle().clone());
+        let mut writer =
+            Writer::new(0, Arc::clone(&shared), Arc::clone(&events), config, Some(runtime.handle().clone()));
         writer.batch = Batch::new(config.io_uring);
         let namespace = Namespace::new();
         for room in 0..ROOMS {

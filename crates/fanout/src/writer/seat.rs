@@ -4,16 +4,15 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::{self, Handle, Runtime};
 
 use super::{Batch, By, Next, Shared, Writer};
 use crate::event::EventQueue;
+use crate::sync::{AtomicU64, Mutex, Ordering, elapsed};
 use crate::{Config, Event};
 
 /// A writer keeps little on its stack.
@@ -29,7 +28,7 @@ const LEAST: usize = 3;
 pub(crate) struct Seat {
     pub(crate) shared: Arc<Shared>,
     number: usize,
-    writer: Arc<Mutex<Writer>>,
+    pub(super) writer: Arc<Mutex<Writer>>,
     events: Arc<EventQueue>,
     inline: usize,
     begun: Instant,
@@ -40,20 +39,10 @@ pub(crate) struct Seat {
 impl Seat {
     /// Starts the thread of writer `number`.
     pub(crate) fn start(number: usize, events: &Arc<EventQueue>, config: Config) -> io::Result<(Self, JoinHandle<()>)> {
-        let shared = Arc::new(Shared::default());
         // Here, where it can still be told that there is no descriptor for it.
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let writer = Writer::new(number, Arc::clone(&shared), Arc::clone(events), config, runtime.handle().clone());
-        let writer = Arc::new(Mutex::new(writer));
-        let seat = Self {
-            shared,
-            number,
-            writer: Arc::clone(&writer),
-            events: Arc::clone(events),
-            inline: config.inline,
-            begun: Instant::now(),
-            last: AtomicU64::new(0),
-        };
+        let seat = Self::new(number, events, config, Some(runtime.handle().clone()));
+        let writer = Arc::clone(&seat.writer);
         let (shared, events) = (Arc::clone(&seat.shared), Arc::clone(events));
         let (begun, begins) = mpsc::channel();
         let name = format!("sio-writer-{number}");
@@ -70,6 +59,21 @@ impl Seat {
         // All descriptors of a writer are there, or cannot be had, when it has started.
         let _ = begins.recv();
         Ok((seat, thread))
+    }
+
+    /// Without its thread.
+    pub(super) fn new(number: usize, events: &Arc<EventQueue>, config: Config, runtime: Option<Handle>) -> Self {
+        let shared = Arc::new(Shared::default());
+        let writer = Writer::new(number, Arc::clone(&shared), Arc::clone(events), config, runtime);
+        Self {
+            shared,
+            number,
+            writer: Arc::new(Mutex::new(writer)),
+            events: Arc::clone(events),
+            inline: config.inline,
+            begun: Instant::now(),
+            last: AtomicU64::new(0),
+        }
     }
 
     /// Sees to it that what was handed over is done, by waking the writer or at once.
@@ -90,7 +94,7 @@ impl Seat {
         if self.inline == 0 {
             return false;
         }
-        let now = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let now = u64::try_from(elapsed(self.begun).as_nanos()).unwrap_or(u64::MAX);
         let last = self.last.swap(now, Ordering::Relaxed);
         u128::from(now.saturating_sub(last)) >= LATELY.as_nanos()
     }
@@ -113,22 +117,34 @@ fn tell_lost(events: &EventQueue, number: usize) {
 
 /// Works until the writer is stopped. Blocks the thread.
 fn run(writer: &Mutex<Writer>, shared: &Shared, runtime: &Runtime) {
-    runtime.block_on(async {
-        loop {
-            let next = writer.lock().round(By::Itself);
-            match next {
-                // Let the runtime see which parked lanes can be written meanwhile.
-                Next::Round => tokio::task::yield_now().await,
-                Next::Sleep(None) => shared.inbox.woken().await,
-                Next::Sleep(Some(due)) => {
-                    let timeout = tokio::time::sleep_until(due.into());
-                    tokio::select! {
-                        () = shared.inbox.woken() => {}
-                        () = timeout => {}
-                    }
+    let sleep = |due: Instant| tokio::time::sleep_until(due.into());
+    runtime.block_on(live(writer, shared, tokio::task::yield_now, sleep));
+}
+
+/// A writer's life on its own thread, with that thread's ways to give others a turn and to sleep until a moment.
+pub(super) async fn live<Turn, Sleep>(
+    writer: &Mutex<Writer>,
+    shared: &Shared,
+    give_turn: impl Fn() -> Turn,
+    sleep_until: impl Fn(Instant) -> Sleep,
+) where
+    Turn: Future<Output = ()>,
+    Sleep: Future<Output = ()>,
+{
+    loop {
+        let next = writer.lock().round(By::Itself);
+        match next {
+            // Let the runtime see which parked lanes can be written meanwhile.
+            Next::Round => give_turn().await,
+            Next::Sleep(None) => shared.inbox.woken().await,
+            Next::Sleep(Some(due)) => {
+                tokio::select! {
+                    biased;
+                    () = shared.inbox.woken() => {}
+                    () = sleep_until(due) => {}
                 }
-                Next::End => return,
             }
+            Next::End => return,
         }
-    });
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use parking_lot::Mutex;
 use socketio_rooms::ConnectionId;
 
 use super::lanes::Lanes;
+use crate::sync::Mutex;
 
 /// As of the end of the last round. Lanes that are not parked are not here.
 pub(crate) type WaitingBytes = Mutex<HashMap<ConnectionId, u64>>;

@@ -139,6 +139,8 @@ impl Writer {
                     writable.lock().push(connection);
                     shared.inbox.nudge();
                 };
+                #[cfg(fanout_loom)]
+                self.watched.lock().push(Box::new(on_writable.clone()));
                 if let Some(runtime) = &self.runtime {
                     slot.watch(runtime, on_writable);
                 }
