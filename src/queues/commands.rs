@@ -7,6 +7,7 @@ use bytes::Bytes;
 use napi::bindgen_prelude::{Error, Result, Status, Uint8Array};
 use socketio_queue::{
     Command, Due, Lease, MessageId, NewMessage, QueueAction, QueueRef, Request, Settle, Ticket, Token,
+    WorkerId,
 };
 
 use super::control;
@@ -26,6 +27,7 @@ mod op {
     pub const PROGRESS: u32 = 7;
     pub const CONTROL: u32 = 8;
     pub const SCHEDULE: u32 = 9;
+    pub const INTEREST: u32 = 10;
 }
 
 /// What a message has.
@@ -109,6 +111,10 @@ impl Block<'_> {
                     let action = QueueAction::Schedule { name, schedule: Box::new(schedule) };
                     Command::Queue { ticket, queue, action }
                 }));
+            }
+            op::INTEREST => {
+                let (worker, wanted) = (WorkerId(self.word()?), self.word()? != 0);
+                Command::Interest { worker, key: self.text()?, wanted }
             }
             _ => return Some(Err(Error::new(Status::InvalidArg, format!("expected a kind of command, got {op}")))),
         }))

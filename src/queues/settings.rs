@@ -14,6 +14,9 @@ pub struct Options {
     ttl: Option<u64>,
     concurrency: Option<u32>,
     key_concurrency: u32,
+    #[serde(default)]
+    by_interest: bool,
+    key_max_length: Option<u64>,
     rate: Option<Limit>,
     key_rate: Option<Limit>,
     max_length: Option<u64>,
@@ -74,6 +77,8 @@ impl From<Options> for QueueOptions {
             ttl: options.ttl,
             concurrency: options.concurrency,
             key_concurrency: options.key_concurrency,
+            by_interest: options.by_interest,
+            key_max_length: options.key_max_length,
             rate: options.rate.map(Rate::from),
             key_rate: options.key_rate.map(Rate::from),
             max_length: options.max_length,

@@ -67,6 +67,16 @@ pub enum Command {
         /// How.
         options: WorkerOptions,
     },
+    /// Says whether a worker takes the messages of a key, in a queue that is
+    /// [`by_interest`](crate::QueueOptions::by_interest). At first it takes those of none, and with its end interest in all ends.
+    Interest {
+        /// Which.
+        worker: WorkerId,
+        /// Of which key.
+        key: Box<str>,
+        /// Whether it does. What it holds already stays with it.
+        wanted: bool,
+    },
     /// Changes a worker's concurrency. 0 stops deliveries; what it holds stays with it.
     SetConcurrency {
         /// Which.
@@ -162,6 +172,7 @@ impl Command {
                 | Self::Settle { .. }
                 | Self::Extend { .. }
                 | Self::Progress { .. }
+                | Self::Interest { .. }
         )
     }
 
@@ -179,9 +190,11 @@ impl Command {
             | Self::Store { ticket }
             | Self::Flush { ticket } => Some(*ticket),
             Self::Settle { ticket, .. } | Self::Extend { ticket, .. } => *ticket,
-            Self::SetConcurrency { .. } | Self::CloseWorker { .. } | Self::Progress { .. } | Self::Subscribe { .. } => {
-                None
-            }
+            Self::SetConcurrency { .. }
+            | Self::Interest { .. }
+            | Self::CloseWorker { .. }
+            | Self::Progress { .. }
+            | Self::Subscribe { .. } => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - A message is in exactly one place: its queue's ready lists, its key's blocked list, a heap of delays, or a lease.
 //! - Of a key, no more than `key_concurrency` messages are ready, held, or waiting for a retry (`HOLDS`); the others are blocked, or
-//!   delayed and not yet in the key's order.
+//!   delayed and not yet in the key's order. With `by_interest` there is another order of a key: see `interest`.
 //! - A record is appended before the index changes, so a refused record changes nothing.
 
 mod dedup;
@@ -11,6 +11,7 @@ mod dispatch;
 mod fail;
 mod heap;
 mod ids;
+mod interest;
 mod key;
 mod lease;
 mod list;
@@ -205,6 +206,7 @@ impl Machine {
                 let result = self.consume(worker, queue, options);
                 cx.done(ticket, result);
             }
+            Command::Interest { worker, key, wanted } => self.interest(worker, &key, wanted),
             Command::SetConcurrency { worker, concurrency } => self.set_concurrency(worker, concurrency),
             Command::CloseWorker { worker, lost } => self.close_worker(cx, worker, lost),
             Command::Settle { ticket, lease, outcome } => {

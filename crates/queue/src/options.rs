@@ -15,8 +15,15 @@ pub struct QueueOptions {
     pub ttl: Option<u64>,
     /// Most messages held by all consumers at once.
     pub concurrency: Option<u32>,
-    /// Most messages of one key held at once. Above 1, order within a key is waived.
+    /// Most messages of one key held at once. Above 1, order within a key is waived, unless it is `by_interest`.
     pub key_concurrency: u32,
+    /// Messages with a key wait until the queue's worker, of which there is one, is interested in that key
+    /// ([`Command::Interest`](crate::Command::Interest)). It holds up to `key_concurrency` of them, in order: what is given back goes
+    /// first again, and before any other; one that failed goes alone. Their priority is of no account, and they may expire as
+    /// long as they are not acknowledged.
+    pub by_interest: bool,
+    /// Most messages of one key, with `by_interest`; `overflow` tells what a send of one more does.
+    pub key_max_length: Option<u64>,
     /// Most deliveries of the queue in any span of time.
     pub rate: Option<Rate>,
     /// Most deliveries of one key in any span of time.
@@ -45,6 +52,8 @@ impl Default for QueueOptions {
             ttl: None,
             concurrency: None,
             key_concurrency: 1,
+            by_interest: false,
+            key_max_length: None,
             rate: None,
             key_rate: None,
             max_length: None,

@@ -80,7 +80,17 @@ impl Machine {
         if found.paused || busy || found.wake.is_some_and(|at| at > cx.now.mono) {
             return Step::Stop;
         }
-        let Some(slot) = found.ready.head() else { return Step::Stop };
+        let Some(slot) = found.ready.head() else {
+            let Some((key, slot)) = self.take_turn(queue) else { return Step::Stop };
+            let step = self.deliver(cx, queue, worker, slot);
+            self.next_turn(key);
+            return step;
+        };
+        self.deliver(cx, queue, worker, slot)
+    }
+
+    fn deliver(&mut self, cx: &mut Round<'_>, queue: u32, worker: u32, slot: u32) -> Step {
+        let Some(found) = self.queues.get_mut(queue as usize) else { return Step::Stop };
         if let Some(rate) = found.options.rate
             && let Err(again) = found.window.free(rate, cx.now.mono)
         {

@@ -25,8 +25,13 @@ impl Machine {
         let backoff = found.options.backoff;
         let delay = delay.unwrap_or_else(|| self.backoff(backoff, attempt));
         self.detach(slot);
-        // It was delivered, so it does not expire any more.
-        self.clear_expiry(slot);
+        if self.waits_for_interest(&entry) {
+            // Until somebody has acknowledged it, nobody knows whether it arrived.
+            self.expire_if_late(slot);
+        } else {
+            // It was delivered, so it does not expire any more.
+            self.clear_expiry(slot);
+        }
         let due = if delay == 0 { 0 } else { cx.now.wall.saturating_add(delay) };
         if self.add_history(cx, slot, error, due).is_err() {
             // No room for the error: the time alone is a change of state, which is still taken.

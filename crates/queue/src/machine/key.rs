@@ -16,9 +16,17 @@ pub(crate) struct Key {
     pub(crate) queue: u32,
     /// Messages with this key, in whatever state.
     pub(crate) messages: u32,
-    /// Those of them that others wait for: ready, active, or waiting for a retry.
+    /// Those of them that others wait for: ready, active, or waiting for a retry. With `by_interest`: active.
     pub(crate) held: u32,
     pub(crate) blocked: List,
+    /// With `by_interest`: a worker takes its messages.
+    pub(crate) wanted: bool,
+    /// It is in the queue's `turns`.
+    pub(crate) queued: bool,
+    /// The one that is held failed before: no other until it is settled.
+    pub(crate) alone: bool,
+    /// With `by_interest`: those that wait for a retry.
+    pub(crate) stalled: u32,
     pub(crate) window: Option<Box<Window>>,
 }
 
@@ -56,15 +64,32 @@ impl Keys {
 
     /// The key's index, made if it is new; one more message has it.
     pub(crate) fn enter(&mut self, hash: u128, queue: u32) -> u32 {
-        let slots = &self.slots;
-        let known = |key: &u32| slots.get(*key as usize).and_then(Option::as_ref).map_or(0, |key| key.hash);
-        if let Some(key) = self.table.find(short(hash), |key| known(key) == hash).copied() {
-            if let Some(key) = self.get_mut(key) {
-                key.messages += 1;
-            }
-            return key;
+        let index = self.find(hash).unwrap_or_else(|| self.make(hash, queue));
+        if let Some(key) = self.get_mut(index) {
+            key.messages += 1;
         }
-        let new = Key { hash, queue, messages: 1, held: 0, blocked: List::default(), window: None };
+        index
+    }
+
+    pub(crate) fn find(&self, hash: u128) -> Option<u32> {
+        let known = |key: &u32| self.get(*key).map_or(0, |key| key.hash);
+        self.table.find(short(hash), |key| known(key) == hash).copied()
+    }
+
+    /// A key that is not known yet, without messages.
+    pub(crate) fn make(&mut self, hash: u128, queue: u32) -> u32 {
+        let new = Key {
+            hash,
+            queue,
+            messages: 0,
+            held: 0,
+            blocked: List::default(),
+            wanted: false,
+            queued: false,
+            alone: false,
+            stalled: 0,
+            window: None,
+        };
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
@@ -86,9 +111,15 @@ impl Keys {
         })
     }
 
+    /// Calls `look` with the index of each key there may be.
+    pub(crate) fn all(&mut self, mut look: impl FnMut(u32, &mut Self)) {
+        (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)).for_each(|index| look(index, self));
+    }
+
     /// Forgets an unused key. Returns whether it did.
     pub(crate) fn forget(&mut self, key: u32) -> bool {
-        let Some(hash) = self.get(key).filter(|key| key.messages == 0).map(|key| key.hash) else { return false };
+        let unused = |key: &&Key| key.messages == 0 && !key.wanted && !key.queued;
+        let Some(hash) = self.get(key).filter(unused).map(|key| key.hash) else { return false };
         if let Ok(found) = self.table.find_entry(short(hash), |other| *other == key) {
             found.remove();
         }

@@ -42,6 +42,21 @@ impl List {
         self.head = slot;
     }
 
+    /// Before `next`, which is in the list; `NONE`: at the end.
+    pub(crate) fn insert_before(&mut self, next: u32, slot: u32, slab: &mut Slab) {
+        if next == NONE {
+            return self.push_back(slot, slab);
+        }
+        let prev = slab.at(next).prev;
+        if prev == NONE {
+            return self.push_front(slot, slab);
+        }
+        let entry = slab.at_mut(slot);
+        (entry.prev, entry.next) = (prev, next);
+        slab.at_mut(prev).next = slot;
+        slab.at_mut(next).prev = slot;
+    }
+
     pub(crate) fn remove(&mut self, slot: u32, slab: &mut Slab) {
         let entry = slab.at_mut(slot);
         let (prev, next) = (entry.prev, entry.next);

@@ -58,6 +58,10 @@ impl Machine {
         if found.options == options {
             return Ok(());
         }
+        if found.options.by_interest != options.by_interest && (found.len() > 0 || found.workers > 0) {
+            let detail = "a queue is by interest from its beginning, or becomes so without messages and workers";
+            return Err(Error::OptionInvalid { detail: detail.into() });
+        }
         let (name, paused) = (found.name.clone(), found.paused);
         self.record(cx, &Change::Queue { queue: index, name, options: Box::new(options.clone()), paused })?;
         let found = self.queue_mut(index)?;
@@ -167,6 +171,10 @@ fn check_options(options: &QueueOptions) -> Result<(), Error> {
         "jitter is a number from 0 to 1"
     } else if rates.into_iter().flatten().any(|rate| rate.max == 0 || rate.per == 0) {
         "a rate allows at least 1 message in at least 1 ms"
+    } else if options.by_interest && (options.key_rate.is_some() || options.overflow == crate::Overflow::Wait) {
+        "a queue by interest has no keyRate, and does not let sends wait"
+    } else if options.key_max_length.is_some_and(|most| !options.by_interest || most == 0) {
+        "keyMaxLength is at least 1, and only for a queue by interest"
     } else if options.max_message_bytes > 1 << 30 {
         "maxMessageBytes is at most 1 GiB"
     } else {

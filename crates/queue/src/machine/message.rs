@@ -66,7 +66,8 @@ impl Machine {
         if entry.attempts == 0 && when != When::Now {
             self.release_key(slot);
         }
-        self.make_delayed(slot, when, entry.has(FIRST));
+        let first = entry.has(FIRST) && (entry.attempts > 0 || !self.waits_for_interest(&entry));
+        self.make_delayed(slot, when, first);
         Ok(())
     }
 }

@@ -37,6 +37,11 @@ impl Machine {
     /// Puts a message that is nowhere among those that wait; behind an earlier one of its key, if there is one.
     pub(super) fn make_ready(&mut self, slot: u32, first: bool) {
         let entry = *self.slab.at(slot);
+        if self.waits_for_interest(&entry) {
+            self.wait_in_key(slot, first);
+            self.set_state(slot, Some(State::Blocked));
+            return self.next_turn(entry.key);
+        }
         let Some(queue) = self.queues.get_mut(entry.queue as usize) else { return };
         if !entry.has(HOLDS)
             && let Some(key) = self.keys.get_mut(entry.key)
@@ -71,6 +76,10 @@ impl Machine {
         let (heap, slab) = (if wall { &mut self.dates } else { &mut self.delays }, &mut self.slab);
         heap.push(at, slot, &mut |slot, position| slab.at_mut(slot).prev = position);
         self.set_state(slot, Some(State::Delayed));
+        let entry = *self.slab.at(slot);
+        if first && self.waits_for_interest(&entry) {
+            self.stall_key(entry.key, true);
+        }
     }
 
     /// Takes a message out of where it is. It keeps its hold on its key.
@@ -95,12 +104,23 @@ impl Machine {
             None => return,
         }
         self.set_state(slot, None);
+        if self.waits_for_interest(&entry) {
+            match entry.state() {
+                Some(State::Active) => self.key_got_back(entry.key),
+                Some(State::Delayed) if entry.has(FIRST) => self.stall_key(entry.key, false),
+                _ => self.next_turn(entry.key),
+            }
+        }
     }
 
     /// A message that is nowhere is held now.
     pub(super) fn activate(&mut self, slot: u32, lease: u32) {
         self.slab.at_mut(slot).next = lease;
         self.set_state(slot, Some(State::Active));
+        let entry = *self.slab.at(slot);
+        if self.waits_for_interest(&entry) {
+            self.key_gave(entry.key, entry.attempts);
+        }
     }
 
     fn end_lease(&mut self, lease: u32) {
@@ -173,6 +193,13 @@ impl Machine {
         let entry = self.slab.at_mut(slot);
         let (index, queue) = (std::mem::replace(&mut entry.key, NONE), entry.queue);
         if index == NONE || !self.keys.leave(index) {
+            return;
+        }
+        if self.is_by_interest(queue) {
+            if let Some(queue) = self.queues.get_mut(queue as usize) {
+                queue.keys = queue.keys.saturating_sub(1);
+            }
+            self.keys.forget(index);
             return;
         }
         let rate = self.queues.get(queue as usize).and_then(|queue| queue.options.key_rate);

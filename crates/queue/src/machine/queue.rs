@@ -21,6 +21,8 @@ pub(crate) struct Queue {
     /// Workers that may take a message, in turn.
     pub(crate) idle: VecDeque<u32>,
     pub(crate) workers: u32,
+    /// With `by_interest`: keys that may go on, each once.
+    pub(crate) turns: VecDeque<u32>,
     pub(crate) keys: u64,
     pub(crate) window: Window,
     pub(crate) dedup: Dedup,
@@ -72,6 +74,7 @@ impl Queue {
             bytes: 0,
             idle: VecDeque::new(),
             workers: 0,
+            turns: VecDeque::new(),
             keys: 0,
             window: Window::default(),
             dedup: Dedup::default(),

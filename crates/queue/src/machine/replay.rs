@@ -87,20 +87,34 @@ impl Machine {
     fn place_all(&mut self, now: Now, replaying: &mut Replaying) {
         let mut slots: Vec<(bool, MessageId, u32)> = (0..self.slab.slots())
             .filter(|slot| !self.slab.at(*slot).is_free())
-            .map(|slot| (self.slab.at(slot).attempts == 0, self.slab.at(slot).id(), slot))
+            .map(|slot| {
+                let entry = self.slab.at(slot);
+                // A key's order is that of the ids, whichever of them were delivered.
+                let last = entry.attempts == 0 || replaying.keys.contains_key(&slot) && self.is_by_interest(entry.queue);
+                (last, entry.id(), slot)
+            })
             .collect();
         slots.sort_unstable();
-        for (fresh, _, slot) in slots {
+        for (_, _, slot) in slots {
+            let fresh = self.slab.at(slot).attempts == 0;
             self.count_in(slot);
             if let Some(hash) = replaying.keys.get(&slot) {
                 self.enter_key(slot, *hash);
             }
-            if fresh && let Some(at) = replaying.expires.get(&slot) {
+            let by_interest = self.waits_for_interest(self.slab.at(slot));
+            if (fresh || by_interest)
+                && let Some(at) = replaying.expires.get(&slot)
+            {
                 self.set_expiry(slot, *at);
             }
             let due = replaying.due.get(&slot).copied().filter(|due| *due > now.wall);
             let entry = *self.slab.at(slot);
             let limit = self.queues.get(entry.queue as usize).map_or(1, |queue| queue.options.key_concurrency);
+            if by_interest {
+                let retried = !fresh && due.is_some();
+                self.make_delayed(slot, due.map_or(When::Now, When::Wall), retried);
+                continue;
+            }
             if !fresh
                 && due.is_some()
                 && let Some(key) = self.keys.get_mut(entry.key)

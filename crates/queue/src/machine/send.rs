@@ -121,6 +121,9 @@ impl Machine {
         if let Some(id) = self.earlier(queue, &message) {
             return Sent::Done(Ok(Receipt { id, duplicate: true }));
         }
+        if let Err(error) = self.key_has_room(cx, queue, message.key.as_deref()) {
+            return Sent::Done(Err(error));
+        }
         let most = self.config.max_waiting_sends;
         let Some(found) = self.queues.get_mut(queue as usize) else { return Sent::Done(Err(Error::Closed)) };
         if found.is_full_for(bytes) || !found.waiting.is_empty() {

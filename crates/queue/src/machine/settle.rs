@@ -46,6 +46,11 @@ impl Machine {
         self.attempts.push((entry.id(), entry.attempts));
         self.back_in_order(slot);
         self.make_ready(slot, true);
+        self.expire_if_late(slot);
+    }
+
+    /// A message whose time came while it was held expires now that it is not.
+    pub(super) fn expire_if_late(&mut self, slot: u32) {
         let expiry = self.slab.at(slot).expiry;
         if self.expiries.time_at(expiry) == Some(HELD_TOO_LONG) {
             self.clear_expiry(slot);

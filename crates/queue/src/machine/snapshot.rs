@@ -2,6 +2,7 @@
 //!
 //! A chunk begins with the version and a section. Chunks are independent of each other, but come in order.
 
+use super::fail::HELD_TOO_LONG;
 use super::Machine;
 use super::repeat::Repeat;
 use super::slab::{HISTORY, WALL};
@@ -67,7 +68,8 @@ impl Machine {
             }),
             _ => None,
         };
-        let expires = self.expiries.time_at(entry.expiry);
+        // In the next life nobody holds it: one whose time has come goes.
+        let expires = self.expiries.time_at(entry.expiry).map(|at| if at == HELD_TOO_LONG { 0 } else { at });
         let key = self.keys.get(entry.key);
         let errors = self.histories.get(&slot).filter(|_| entry.has(HISTORY));
         let flag = |present: bool, bit: u8| if present { bit } else { 0 };

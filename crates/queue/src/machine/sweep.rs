@@ -78,7 +78,9 @@ impl Machine {
                 Goal::Purge { newest } => {
                     entry.state().is_some_and(|state| state != State::Active) && entry.id() <= newest
                 }
-                Goal::Move { .. } | Goal::Redrive => entry.state() == Some(State::Delayed),
+                Goal::Move { .. } | Goal::Redrive => {
+                    entry.state() == Some(State::Delayed) || self.is_blocked_by_interest(&entry)
+                }
             };
             if entry.queue == NONE || entry.queue != sweep.queue || !waits {
                 continue;

@@ -16,6 +16,10 @@ impl Machine {
         if options.batch.is_some_and(|batch| batch.size == 0) {
             return invalid("a batch has at least one message");
         }
+        let found = self.queue(queue)?;
+        if found.options.by_interest && (options.batch.is_some() || found.workers > 0) {
+            return invalid("a queue by interest has one worker, which takes no batches");
+        }
         if self.worker_numbers.contains_key(&worker.0) {
             return invalid("the worker's number is in use");
         }
@@ -67,6 +71,9 @@ impl Machine {
         let (queue, first, timeout) = (found.queue, found.leases, found.options.visibility_timeout);
         found.lost = true;
         let idle = std::mem::take(&mut found.idle);
+        if self.is_by_interest(queue) {
+            self.no_interest(queue);
+        }
         if let Ok(queue) = self.queue_mut(queue) {
             queue.workers = queue.workers.saturating_sub(1);
             if idle {

@@ -3,6 +3,9 @@
 use super::{Reader, Writer};
 use crate::{Backoff, Damaged, Overflow, QueueOptions, Rate};
 
+/// Beside the policy; the bound of a key's messages follows.
+const BY_INTEREST: u8 = 0x80;
+
 pub(crate) fn write_options(options: &QueueOptions, writer: &mut Writer<'_>) {
     let QueueOptions {
         max_attempts,
@@ -12,6 +15,8 @@ pub(crate) fn write_options(options: &QueueOptions, writer: &mut Writer<'_>) {
         ttl,
         concurrency,
         key_concurrency,
+        by_interest,
+        key_max_length,
         rate,
         key_rate,
         max_length,
@@ -41,11 +46,15 @@ pub(crate) fn write_options(options: &QueueOptions, writer: &mut Writer<'_>) {
     }
     writer.option(*max_length);
     writer.option(*max_bytes);
-    writer.byte(match overflow {
+    let policy = match overflow {
         Overflow::Reject => 0,
         Overflow::DropOldest => 1,
         Overflow::Wait => 2,
-    });
+    };
+    writer.byte(policy | if *by_interest { BY_INTEREST } else { 0 });
+    if *by_interest {
+        writer.option(*key_max_length);
+    }
     writer.number(u64::from(*max_message_bytes));
     writer.number(*dedup_window);
     writer.number(u64::from(*dedup_max));
@@ -61,7 +70,7 @@ pub(crate) fn read_options(reader: &mut Reader<'_>) -> Result<QueueOptions, Dama
         _ => return Err(Damaged),
     };
     let dead_letter = reader.text()?;
-    Ok(QueueOptions {
+    let mut options = QueueOptions {
         max_attempts,
         backoff,
         dead_letter: if dead_letter.is_empty() { None } else { Some(dead_letter.into()) },
@@ -73,15 +82,24 @@ pub(crate) fn read_options(reader: &mut Reader<'_>) -> Result<QueueOptions, Dama
         key_rate: read_rate(reader)?,
         max_length: reader.option()?,
         max_bytes: reader.option()?,
-        overflow: match reader.byte()? {
-            0 => Overflow::Reject,
-            1 => Overflow::DropOldest,
-            2 => Overflow::Wait,
-            _ => return Err(Damaged),
-        },
+        ..QueueOptions::default()
+    };
+    let policy = reader.byte()?;
+    options.by_interest = policy & BY_INTEREST != 0;
+    if options.by_interest {
+        options.key_max_length = reader.option()?;
+    }
+    options.overflow = match policy & !BY_INTEREST {
+        0 => Overflow::Reject,
+        1 => Overflow::DropOldest,
+        2 => Overflow::Wait,
+        _ => return Err(Damaged),
+    };
+    Ok(QueueOptions {
         max_message_bytes: reader.small()?,
         dedup_window: reader.number()?,
         dedup_max: reader.small()?,
+        ..options
     })
 }
 
@@ -104,6 +122,8 @@ mod tests {
             ttl: Some(0),
             concurrency: Some(9),
             key_concurrency: 2,
+            by_interest: false,
+            key_max_length: None,
             rate: Some(Rate { max: 10, per: 1_000 }),
             key_rate: Some(Rate { max: 1, per: 60_000 }),
             max_length: Some(1 << 40),
@@ -113,7 +133,9 @@ mod tests {
             dedup_window: 1,
             dedup_max: 2,
         };
-        for options in [odd, QueueOptions { overflow: Overflow::DropOldest, ..QueueOptions::default() }] {
+        let dropping = QueueOptions { overflow: Overflow::DropOldest, ..QueueOptions::default() };
+        let interest = QueueOptions { by_interest: true, key_max_length: Some(7), ..dropping.clone() };
+        for options in [odd, dropping, interest] {
             let mut out = Vec::new();
             write_options(&options, &mut Writer::new(&mut out));
             let mut reader = Reader::new(&out);
