@@ -1,6 +1,7 @@
 // Message queues. `docs/guide/queues.md` tells how they are used.
 
 import type { EventEmitter } from "node:events";
+import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
 import { NativeAdapterError } from "./index.js";
 
 /** Where messages are kept: `{ path }` or `{ memory: true }`. */
@@ -240,6 +241,14 @@ export interface Queue<Payload = any, Result = any> extends EventEmitter<QueueEv
   /** The same for batches: one call for up to `batch.size` messages. Those not settled one by one share the outcome of the call. */
   consume(handler: BatchHandler<Payload>, options: WorkerOptions & { batch: Batch }): Worker<Payload>;
 
+  /**
+   * Gives the messages to connected sockets: each to exactly one of those that the operator names, as an event with an acknowledgement.
+   * `docs/guide/dispatch.md` tells more.
+   * @param operator a namespace or a broadcast operator: `io`, `io.of("/workers")`, `io.in("gpu").except("busy")`. Sockets of this process.
+   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   */
+  dispatch(operator: SocketOperator, options: DispatchOptions): Dispatcher<Payload>;
+
   /** No deliveries until {@link resume}, also after a restart. What is held stays held. */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -440,6 +449,113 @@ export interface WorkerEvents<Payload = any> {
   /** The worker could not be registered, or a `backoff` function threw. Without a listener it is a process warning. */
   error: [error: Error];
   closed: [];
+}
+
+/** Whose sockets are meant. */
+export type SocketOperator = Server<any, any, any, any> | Namespace<any, any, any, any> | BroadcastOperator<any, any>;
+
+export interface DispatchOptions {
+  /** The event that is emitted, with the payload, a {@link JobMeta} and the function that takes the client's {@link JobAnswer}. */
+  event: string;
+  /**
+   * Milliseconds that a socket has for its answer. Then the attempt has failed, and the message goes to another socket at once. The slow
+   * one keeps a place taken until it answers after all (which has no effect), or for as long again.
+   * @default 30000
+   */
+  timeout?: number;
+  /** Most unanswered messages of a socket, 1 to 10000. @default 1 */
+  prefetch?: number;
+  /**
+   * Who gets the next message: the socket with the fewest unanswered ones; one after the other; or, `"sticky"`, the socket that had the
+   * messages with the same key before, as long as it is there (others: least-loaded). 100,000 keys are remembered.
+   * @default "least-loaded"
+   */
+  strategy?: "least-loaded" | "round-robin" | "sticky";
+  /**
+   * How often a message may lose its socket by a disconnect without having used up an attempt, 0 to 65535. Beyond, each counts as a
+   * failed attempt, with the queue's backoff: it may be the message that ends its workers.
+   * @default 5
+   */
+  maxDisconnects?: number;
+  /** Most bytes of a result, as JSON. An answer with a larger one counts as a failed attempt. @default 1048576 (1 MiB) */
+  maxResultBytes?: number;
+}
+
+/** What a client gets beside the payload. */
+export interface JobMeta {
+  id: string;
+  /** 1 for the first. */
+  attempt: number;
+  headers: Record<string, string>;
+  /** If the message has one. */
+  key?: string;
+}
+
+/**
+ * What a client answers: nothing, or `{ ok: true, result }`: it is done. `{ error }`, or `{ ok: false }`: it is tried again with the queue's
+ * backoff. Anything else is the result itself.
+ */
+export type JobAnswer<Result = any> = { ok: true; result?: Result } | { ok: false } | { error: unknown } | Result | undefined | null;
+
+/** Gives the messages of a queue to sockets. Keeps the process alive until it is closed, unless it is `unref()`ed. */
+export interface Dispatcher<Payload = any> extends EventEmitter<DispatcherEvents> {
+  readonly queue: Queue<Payload, any>;
+  readonly paused: boolean;
+  stats(): DispatcherStats;
+  /** Takes no more messages. What sockets have goes on. */
+  pause(): this;
+  resume(): this;
+  /** Takes no more messages, waits for the answers to those that sockets have, and gives back the rest; their attempt does not count. */
+  close(options?: CloseOptions): Promise<void>;
+  ref(): this;
+  unref(): this;
+}
+
+export interface DispatcherEvents {
+  /** A socket gets messages from now on. */
+  join: [socket: Socket<any, any, any, any>];
+  /** A socket gets no more: it has left the rooms, or is disconnected. */
+  leave: [socket: Socket<any, any, any, any>];
+  /** A message went on to another socket. `millis`: from the loss to now, the wait for a socket with room included. */
+  "hand-over": [event: HandOver];
+  /** An answer came after `timeout`, and had no effect. */
+  "late-answer": [event: { id: string; socket: Socket<any, any, any, any> }];
+  /** It could not be registered, or a function of the app threw. Without a listener it is a process warning. */
+  error: [error: Error];
+  closed: [];
+}
+
+export interface HandOver {
+  id: string;
+  from: Socket<any, any, any, any>;
+  to: Socket<any, any, any, any>;
+  reason: "disconnect" | "timeout";
+  millis: number;
+}
+
+export interface DispatcherStats {
+  /** Sockets that get messages. */
+  sockets: number;
+  /** Messages that they may have at once, less the places of those that did not answer in time. */
+  slots: number;
+  /** Messages that wait for an answer. */
+  inFlight: number;
+  /** `"sticky"`: messages that wait for their own socket. */
+  waiting: number;
+  /** Counter: messages emitted. */
+  dispatched: number;
+  /** Counter: answers that settled their message. */
+  completed: number;
+  /** Counter: answers that were errors. */
+  failed: number;
+  /** Counter: messages that went on to another socket. */
+  handedOver: number;
+  /** Counter: messages whose socket was disconnected. */
+  disconnected: number;
+  /** Counter: messages that were not answered in time. */
+  timedOut: number;
+  /** Counter: answers without effect. */
+  lateAnswers: number;
 }
 
 /** What happens in a queue, whichever worker does it. Only what somebody listens to is reported. */

@@ -57,16 +57,20 @@ class Holding {
    * After the handler: without an answer. If it is lost, the lease's end is told.
    * @param {Message} message
    * @param {Outcome} outcome
+   * @returns {boolean} whether it is acknowledged
    */
   finish(message, outcome) {
     let write
+    let acknowledged = outcome.ack === true
     try {
       write = this.#settling(message, outcome)
     } catch (error) {
-      // The result cannot be encoded.
+      // The result cannot be encoded, or is too large.
       write = this.#settling(message, { ack: false, error })
+      acknowledged = false
     }
     this.#tell(write)
+    return acknowledged
   }
 
   /**

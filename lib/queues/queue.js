@@ -2,6 +2,9 @@
 'use strict'
 
 const { OP } = require('./block')
+const { Dispatcher } = require('./dispatch/dispatcher')
+const { dispatchOptions } = require('./dispatch/options')
+const { targetOf } = require('./dispatch/target')
 const { warn } = require('./errors')
 const { eventMask, isQueueEvent } = require('./events')
 const { Management } = require('./management')
@@ -115,6 +118,17 @@ class Queue extends Management {
     const settings = workerOptions(this.name, handler, options)
     if (this.#engine.ended) throw this.#engine.ended
     return new Worker(this.#engine, this, handler, settings)
+  }
+
+  /**
+   * @param {any} operator of Socket.IO: whose sockets are the workers
+   * @param {any} options
+   */
+  dispatch(operator, options) {
+    const settings = dispatchOptions(this.name, options)
+    const target = targetOf(`queue ${JSON.stringify(this.name)}, dispatch`, operator)
+    if (this.#engine.ended) throw this.#engine.ended
+    return new Dispatcher(this.#engine, this, target, settings)
   }
 
   /** Asks for the events that somebody listens to. @param {string | symbol} [added] not counted yet */

@@ -4,6 +4,7 @@
 /** What is said of a delivery: encoded first, which may call the app, then written. */
 
 const { NACK, OP } = require('./block')
+const { queueError } = require('./errors')
 const { CONTENT, contentOf, encode, errorText } = require('./payload')
 
 /**
@@ -11,6 +12,7 @@ const { CONTENT, contentOf, encode, errorText } = require('./payload')
  * @typedef {object} Outcome
  * @property {boolean} [ack]
  * @property {any} [result]
+ * @property {number} [most] bytes of the result
  * @property {boolean} [release]
  * @property {unknown} [error]
  * @property {number} [delay] ms
@@ -27,17 +29,21 @@ const { CONTENT, contentOf, encode, errorText } = require('./payload')
  */
 function writeSettle(message, outcome) {
   if (outcome.release) return writeRelease(message)
-  return outcome.ack ? writeAck(message, outcome.result) : writeNack(message, outcome)
+  return outcome.ack ? writeAck(message, outcome.result, outcome.most) : writeNack(message, outcome)
 }
 
 /**
  * @param {import('./message').Message} message
  * @param {unknown} result
+ * @param {number} [most] bytes
  * @returns {Write}
  */
-function writeAck(message, result) {
+function writeAck(message, result, most = Infinity) {
   const content = contentOf(result)
   const body = encode(result, content)
+  if (body.length > most || (typeof body === 'string' && body.length * 3 > most && Buffer.byteLength(body) > most)) {
+    throw queueError('QUEUE_MESSAGE_TOO_LARGE', `expected a result of at most ${most} bytes`)
+  }
   return (block, ticket) => {
     block.begin(OP.ACK, ticket)
     block.lease(message)

@@ -1,8 +1,23 @@
 import native = require("socket.io-native-adapter");
+import type { Server } from "socket.io";
 
 interface Mail {
   to: string;
   copies?: number;
+}
+
+/** Messages for sockets. */
+export function dispatching(io: Server<{ a: () => void }>, mail: native.Queue<Mail>): native.Dispatcher<Mail> {
+  mail.dispatch(io, { event: "job" }).unref();
+  mail.dispatch(io.of("/workers"), { event: "job", strategy: "sticky", maxDisconnects: 0 });
+  const dispatcher = mail.dispatch(io.in("gpu").except("busy"), { event: "job", timeout: 1000, prefetch: 2 });
+  dispatcher.on("hand-over", ({ id, from, to, reason, millis }) => console.log(id, from.id, to.id, reason === "timeout", millis + 1));
+  dispatcher.on("late-answer", ({ id, socket }) => socket.emit("late", id));
+  const sockets: number = dispatcher.pause().resume().stats().sockets;
+  const meta: native.JobMeta = { id: "", attempt: sockets, headers: {} };
+  const answer: native.JobAnswer<number> = { ok: true, result: meta.attempt };
+  console.log(answer);
+  return dispatcher;
 }
 
 async function main(): Promise<void> {

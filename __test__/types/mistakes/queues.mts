@@ -1,5 +1,8 @@
 // What must not compile.
 import { createQueues, metrics, type QueueError } from "socket.io-native-adapter";
+import type { Server } from "socket.io";
+
+declare const io: Server;
 
 const queues = createQueues({ memory: true });
 const mail = queues.queue<{ to: string }, number>("mail");
@@ -36,5 +39,11 @@ mail.list({ state: "dead" });
 metrics(null, queues, { registry: null });
 // @ts-expect-error no such code
 const unknown = (error: QueueError): boolean => error.code === "QUEUE_SLOW";
+// @ts-expect-error an event is wanted
+mail.dispatch(io, { timeout: 5 });
+// @ts-expect-error sockets are wanted
+mail.dispatch("gpu", { event: "job" });
+// @ts-expect-error no such strategy
+mail.dispatch(io, { event: "job", strategy: "random" });
 
 export { answer, unknown };
