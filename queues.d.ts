@@ -63,6 +63,13 @@ export interface Queues extends EventEmitter<QueuesEvents> {
    */
   queue<Payload = any, Result = any>(name: string, options?: QueueOptions<Payload>): Queue<Payload, Result>;
 
+  /**
+   * Lets the clients of a namespace send messages: `socket.emit("enqueue", queue, payload, (answer) => …)`, answered with an
+   * {@link AcceptAnswer}. Only what `authorize` allows, within limits for each socket.
+   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   */
+  accept(namespace: Server<any, any, any, any> | Namespace<any, any, any, any>, options: AcceptOptions): Acceptor;
+
   /** Resolves when the store is open, with what was found there; rejects when it cannot be opened. */
   ready(): Promise<RecoveryReport>;
 
@@ -556,6 +563,47 @@ export interface DispatcherStats {
   timedOut: number;
   /** Counter: answers without effect. */
   lateAnswers: number;
+}
+
+/** What the clients of a namespace may send. Nobody may unless this says so. */
+export interface AcceptOptions {
+  /** The event that clients emit. @default "enqueue" */
+  event?: string;
+  /** The names of the queues. */
+  queues: string[];
+  /** Decides about each message; nothing but `true` lets it through. What it throws is a process warning, and a refusal. */
+  authorize(socket: Socket<any, any, any, any>, queue: string, payload: any): boolean | PromiseLike<boolean>;
+  /** Most messages of a socket in a span of time, refused ones included. @default { max: 100, per: 1000 } */
+  rateLimit?: Rate;
+  /** Most messages of a socket that are not answered yet. @default 100 */
+  maxInFlight?: number;
+  /** Most bytes of a payload, as JSON. @default 65536 (64 KiB) */
+  maxBytes?: number;
+  /** Which options of a message clients may give, as an object behind the payload. @default none */
+  allow?: ("key" | "dedupId")[];
+}
+
+/**
+ * What a client is answered: that its message is stored, or why it is not: one of these codes, or that of a {@link QueueError} such as
+ * `QUEUE_FULL`.
+ */
+export type AcceptAnswer = { ok: true; id: string; duplicate: boolean } | { ok: false; code: AcceptCode | QueueErrorCode; message: string };
+
+export type AcceptCode =
+  | "ACCEPT_INVALID"
+  | "ACCEPT_QUEUE_UNKNOWN"
+  | "ACCEPT_OPTION_NOT_ALLOWED"
+  | "ACCEPT_RATE_LIMITED"
+  | "ACCEPT_TOO_MANY_IN_FLIGHT"
+  | "ACCEPT_TOO_LARGE"
+  | "ACCEPT_NOT_AUTHORIZED"
+  | "ACCEPT_FAILED";
+
+export interface Acceptor {
+  /** `accepted` and `refused` are counters. */
+  stats(): { sockets: number; accepted: number; refused: number };
+  /** Nothing is accepted any more. */
+  close(): void;
 }
 
 /** What happens in a queue, whichever worker does it. Only what somebody listens to is reported. */

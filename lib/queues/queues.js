@@ -2,6 +2,7 @@
 'use strict'
 
 const { EventEmitter } = require('node:events')
+const { Acceptor } = require('./dispatch/accept')
 const { QueueEngine } = require('./engine')
 const { warn } = require('./errors')
 const { openingOptions } = require('./options')
@@ -59,6 +60,16 @@ class Queues extends EventEmitter {
     queue.declare(options)
     this.#queues.set(name, queue)
     return queue
+  }
+
+  /**
+   * Lets the clients of a namespace send.
+   * @param {any} nsp
+   * @param {any} options
+   */
+  accept(nsp, options) {
+    if (this.#engine.ended) throw this.#engine.ended
+    return new Acceptor(this, nsp, options)
   }
 
   /** @returns {Promise<any>} what opening found */

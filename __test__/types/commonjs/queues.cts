@@ -6,6 +6,13 @@ interface Mail {
   copies?: number;
 }
 
+/** Messages from sockets. */
+export function accepting(io: Server, queues: native.Queues): native.Acceptor {
+  const allowed = async (socket: { id: string }, queue: string): Promise<boolean> => socket.id !== queue;
+  queues.accept(io.of("/x"), { queues: ["mail"], authorize: allowed, rateLimit: { max: 1, per: 1000 }, allow: ["key"] }).close();
+  return queues.accept(io, { event: "enqueue", queues: ["mail"], authorize: (socket, queue, payload) => payload.to === socket.id + queue });
+}
+
 /** Messages for sockets. */
 export function dispatching(io: Server<{ a: () => void }>, mail: native.Queue<Mail>): native.Dispatcher<Mail> {
   mail.dispatch(io, { event: "job" }).unref();

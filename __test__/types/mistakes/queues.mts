@@ -45,5 +45,7 @@ mail.dispatch(io, { timeout: 5 });
 mail.dispatch("gpu", { event: "job" });
 // @ts-expect-error no such strategy
 mail.dispatch(io, { event: "job", strategy: "random" });
+// @ts-expect-error somebody has to decide
+queues.accept(io, { queues: ["mail"] });
 
 export { answer, unknown };
