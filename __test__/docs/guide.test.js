@@ -13,7 +13,7 @@ const GUIDE = path.join(ROOT, 'docs', 'guide')
 const PAGES = ['README.md', ...fs.readdirSync(GUIDE).map((name) => `docs/guide/${name}`)]
 
 /** What may stand behind the three ticks: `js` is run; `js sketch` stands for an app's own code and is not. Others are not JavaScript. */
-const KINDS = ['js', 'js sketch', 'ts', 'sh', 'json', 'yaml', 'text', '']
+const KINDS = ['js', 'js sketch', 'ts', 'sh', 'json', 'yaml', 'text', 'mermaid', '']
 
 /** A page may show both `import` and `require`. */
 const REQUIRE = `const require = (await import('node:module')).createRequire(import.meta.url)`
