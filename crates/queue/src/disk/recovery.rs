@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::checkpoint::{self, Checkpoint, parse};
+use super::checkpoint::{self, Checkpoint, parse, place};
 use super::files::{File, Files, failed, read_up_to, write_all};
 use super::quarantine::set_aside;
 use super::record::{Kind, encode};
@@ -187,6 +187,9 @@ impl Log<'_> {
 
     /// Ends the log. What lies behind goes first, so that it cannot come back if this is interrupted.
     fn cut(&mut self, at: Location) -> std::io::Result<()> {
+        for (_, segment) in self.segments.iter().filter(|(number, _)| *number <= at.segment) {
+            segment.file.sync()?;
+        }
         while let Some((number, segment)) = self.segments.pop_if(|(number, _)| *number > at.segment) {
             self.report.torn_bytes += torn(&*segment.file, segment::HEADER.into(), segment.size)?;
             self.files.remove(&segment::name(number))?;
@@ -202,8 +205,11 @@ impl Log<'_> {
             return self.files.sync_names();
         }
         segment.file.truncate(at.offset.into())?;
+        // What said so may be gone: damage before this is the disk's fault the next time, too.
         let mut end = Vec::new();
-        encode(&mut end, Kind::End, at, &[], &[]);
+        encode(&mut end, Kind::Durable, at, &place(at), &[]);
+        let offset = at.offset + u32::try_from(end.len()).unwrap_or(0);
+        encode(&mut end, Kind::End, Location { offset, ..at }, &[], &[]);
         write_all(&*segment.file, &end, at.offset.into())?;
         segment.size = segment.file.len()?;
         segment.file.sync()

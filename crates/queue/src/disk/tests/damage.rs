@@ -65,6 +65,32 @@ fn a_record_damaged_after_a_checkpoint_is_set_aside_when_it_is_read() {
     assert_eq!(kept.contents().len(), 39);
 }
 
+/// A damaged record, and behind it a torn tail that takes with it what said that the first was durable.
+#[test]
+fn a_torn_tail_does_not_make_older_damage_a_torn_one() {
+    let sim = Sim::default();
+    let mut kept = open(&sim).unwrap();
+    kept.put(1, 200).unwrap();
+    kept.put(2, 200).unwrap();
+    kept.commit_now().unwrap();
+    kept.put(3, 200).unwrap();
+    // Its sync has not ended when the next one is appended.
+    drop(kept.commit().unwrap());
+    kept.put(4, 200).unwrap();
+    drop(kept.commit().unwrap());
+    let place = |kept: &Kept, id: u64| kept.index.places[&id].0.offset as usize;
+    let (first, third) = (place(&kept, 1), place(&kept, 3));
+    drop(kept);
+    sim.flip(&segment::name(1), first + 50, 1);
+    sim.flip(&segment::name(1), third + 2, 1);
+    for opening in 1..4 {
+        let mut kept = open(&sim).unwrap();
+        assert!(kept.contents().contains_key(&2), "opening {opening}: {:?}", kept.report);
+        assert!(!kept.contents().contains_key(&1));
+        assert_eq!(kept.report.quarantined, 1, "opening {opening}");
+    }
+}
+
 /// Written, and all but the last ten removed; then compacted, so that only the checkpoint says what is gone.
 fn compacted() -> Sim {
     let sim = written();
