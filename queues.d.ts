@@ -35,12 +35,24 @@ export interface DiskQueuesOptions {
    * @default 67108864 (64 MiB)
    */
   segmentBytes?: number;
+
+  /**
+   * Spans for sending and processing, and the context of traces in the headers of messages, when the app has `@opentelemetry/api`.
+   * @default true
+   */
+  tracing?: boolean;
 }
 
 /** Messages are kept in memory, and are gone when the process ends. */
 export interface MemoryQueuesOptions {
   memory: true;
   path?: undefined;
+
+  /**
+   * Spans for sending and processing, and the context of traces in the headers of messages, when the app has `@opentelemetry/api`.
+   * @default true
+   */
+  tracing?: boolean;
 }
 
 /**
@@ -221,6 +233,8 @@ export interface Rate {
 /** Something that JSON can hold (the default), a text, or bytes. A consumer gets the same kind back; bytes as a Buffer. */
 export interface Queue<Payload = any, Result = any> extends EventEmitter<QueueEvents> {
   readonly name: string;
+  /** The queues of the same store. */
+  readonly queues: Queues;
 
   /**
    * Sends a message. Resolves when it is stored, as durably as the store was opened for.
@@ -310,6 +324,9 @@ export interface Queue<Payload = any, Result = any> extends EventEmitter<QueueEv
 
   /** Counters, ages and latencies. */
   stats(): Promise<QueueStats>;
+
+  /** How it behaves, as it is stored, defaults included. In the place of a `backoff` function is what stands in for it. */
+  options(): Promise<QueueOptions<Payload>>;
 }
 
 export interface SendOptions {

@@ -23,7 +23,7 @@ describe('createQueues()', () => {
     [{ path: '' }, /path to be a text, got ''/],
     [{ path: 5 }, /path to be a text, got 5/],
     [{ memory: 1 }, /memory to be true or false, got 1/],
-    [{ directory: 'x' }, /one of the options path, memory, durability, interval, segmentBytes, got 'directory'/],
+    [{ directory: 'x' }, /one of the options path, memory, durability, interval, segmentBytes, tracing, got 'directory'/],
     [{ path: 'x', durability: 'always' }, /durability to be "commit" or "interval" or "none", got 'always'/],
     [{ path: 'x', interval: 5 }, /interval with \{ durability: "interval" \} only/],
     [{ path: 'x', durability: 'interval', interval: 0 }, /interval to be an integer from 1 to 60000, got 0/],

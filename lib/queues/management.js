@@ -47,6 +47,11 @@ class Management extends EventEmitter {
     this.number = engine.addQueue(/** @type {any} */ (this))
   }
 
+  /** Those of the same store. */
+  get queues() {
+    return this.#queues
+  }
+
   /**
    * @param {string} action
    * @param {object} [details]
@@ -91,6 +96,12 @@ class Management extends EventEmitter {
 
   stats() {
     return this.#do('stats')
+  }
+
+  /** How it behaves, as it is stored: what `declare()` takes. */
+  async options() {
+    const options = await this.#do('options')
+    return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null))
   }
 
   async peek(limit = 10) {

@@ -30,6 +30,7 @@ const OPENING = {
   durability: oneOf('commit', 'interval', 'none'),
   interval: integer(1, 60_000),
   segmentBytes: integer(64 * 1024, 1024 * MIB),
+  tracing: isBoolean,
 }
 
 /** @type {Rule} */
@@ -109,7 +110,7 @@ const WORKER_DEFAULTS = { concurrency: 1, prefetch: 0, visibilityTimeout: 30_000
 
 /**
  * @param {unknown} options
- * @returns {import('../../native').NativeQueuesOptions}
+ * @returns {Omit<import('../../native').NativeQueuesOptions, 'view'> & { tracing: boolean }}
  */
 function openingOptions(options) {
   const given = check('createQueues', OPENING, options)
@@ -122,9 +123,9 @@ function openingOptions(options) {
   if (given.interval !== undefined && given.durability !== 'interval') {
     throw wrong('createQueues', 'interval with { durability: "interval" } only', given.durability)
   }
-  const { durability = 'commit', interval = 1000, segmentBytes = 64 * MIB } = given
+  const { durability = 'commit', interval = 1000, segmentBytes = 64 * MIB, tracing = true } = given
   // A later process.chdir() must not matter: the engine opens it on its own thread.
-  return { path: given.path && path.resolve(given.path), durability, interval, segmentBytes, view: false }
+  return { path: given.path && path.resolve(given.path), durability, interval, segmentBytes, tracing }
 }
 
 /**

@@ -8,11 +8,14 @@ const { warn } = require('./errors')
 const { openingOptions } = require('./options')
 const { Queue } = require('./queue')
 const { check, checkName, isMillis } = require('./rules')
+const { queueClass } = require('./traced')
 
 const CLOSE_TIMEOUT = 10_000
 
 class Queues extends EventEmitter {
   #engine
+  /** @type {typeof Queue} */
+  #Queue
   /** By name. @type {Map<string, Queue>} */
   #queues = new Map()
   /** @type {Promise<void> | undefined} */
@@ -26,10 +29,15 @@ class Queues extends EventEmitter {
   /** @type {(error: Error) => void} */
   #markFailed = NOTHING
 
-  /** @param {unknown} options */
-  constructor(options) {
+  /**
+   * @param {unknown} options
+   * @param {boolean} [view] only look at the store
+   */
+  constructor(options, view = false) {
     super()
-    const settings = openingOptions(options)
+    const { tracing, ...opening } = openingOptions(options)
+    const settings = { ...opening, view }
+    this.#Queue = tracing ? queueClass() : Queue
     this.#ready = new Promise((resolve, reject) => {
       this.#markReady = resolve
       this.#markFailed = reject
@@ -56,7 +64,7 @@ class Queues extends EventEmitter {
       if (options !== undefined) known.declare(options)
       return known
     }
-    const queue = new Queue(this, this.#engine, name)
+    const queue = new this.#Queue(this, this.#engine, name)
     queue.declare(options)
     this.#queues.set(name, queue)
     return queue
@@ -133,4 +141,12 @@ function createQueues(options) {
   return new Queues(options)
 }
 
-module.exports = { Queues, createQueues }
+/**
+ * The store of another process as it is on the disk: what is changed stays in memory. Counters begin with 0.
+ * @param {string} path
+ */
+function viewQueues(path) {
+  return new Queues({ path }, true)
+}
+
+module.exports = { Queues, createQueues, viewQueues }

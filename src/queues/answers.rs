@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use socketio_queue::{
-    Error, EventKind, Histogram, Message, MessageInfo, QueueStats, RecoveryReport, ScheduleInfo, State, StoreStats,
-    Times, Verified,
+    Backoff, Error, EventKind, Histogram, Message, MessageInfo, Overflow, QueueOptions, QueueStats, Rate,
+    RecoveryReport, ScheduleInfo, State, StoreStats, Times, Verified,
 };
 
 use super::effects::{Block, lease_end};
@@ -129,6 +129,37 @@ pub fn stats(stats: &QueueStats) -> Value {
     all.insert("waitTime".into(), histogram(&stats.wait_time));
     all.insert("runTime".into(), histogram(&stats.run_time));
     all.into()
+}
+
+/// As `settings.rs` reads them.
+pub fn options(options: &QueueOptions) -> Value {
+    let rate = |rate: &Rate| json!({ "max": rate.max, "per": rate.per });
+    json!({
+        "maxAttempts": options.max_attempts,
+        "backoff": match &options.backoff {
+            Backoff::Fixed { delay, jitter } => json!({ "type": "fixed", "delay": delay, "jitter": jitter }),
+            Backoff::Exponential { delay, max, jitter } => {
+                json!({ "type": "exponential", "delay": delay, "max": max, "jitter": jitter })
+            }
+        },
+        "deadLetter": options.dead_letter,
+        "deadLetterExpired": options.dead_letter_expired,
+        "ttl": options.ttl,
+        "concurrency": options.concurrency,
+        "keyConcurrency": options.key_concurrency,
+        "rate": options.rate.as_ref().map(rate),
+        "keyRate": options.key_rate.as_ref().map(rate),
+        "maxLength": options.max_length,
+        "maxBytes": options.max_bytes,
+        "overflow": match options.overflow {
+            Overflow::Reject => "reject",
+            Overflow::DropOldest => "dropOldest",
+            Overflow::Wait => "wait",
+        },
+        "maxMessageBytes": options.max_message_bytes,
+        "dedupWindow": options.dedup_window,
+        "dedupMax": options.dedup_max,
+    })
 }
 
 pub fn store(stats: &StoreStats) -> Value {

@@ -7,7 +7,7 @@ use socketio_queue::{
     Times, WorkerId,
 };
 
-use super::settings::{Consuming, Options};
+use super::settings::{self, Consuming};
 
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -15,7 +15,7 @@ enum Control {
     Declare {
         queue: u32,
         name: Box<str>,
-        options: Option<Box<Options>>,
+        options: Option<Box<settings::Options>>,
     },
     Consume {
         worker: u32,
@@ -61,6 +61,7 @@ enum Action {
     MoveAll { to: u32, limit: Option<u64> },
     RedriveAll { limit: Option<u64> },
     Stats,
+    Options,
     Unschedule { name: Box<str> },
     Schedules,
 }
@@ -168,6 +169,7 @@ fn of_queue(action: Action) -> Result<QueueAction> {
         Action::MoveAll { to, limit } => QueueAction::Move { to: QueueRef(to), limit: limit.unwrap_or(u64::MAX) },
         Action::RedriveAll { limit } => QueueAction::Redrive { limit: limit.unwrap_or(u64::MAX) },
         Action::Stats => QueueAction::Stats,
+        Action::Options => QueueAction::Options,
         Action::Unschedule { name } => QueueAction::Unschedule { name },
         Action::Schedules => QueueAction::Schedules,
     })

@@ -170,6 +170,7 @@ impl Block {
             }
             Outcome::Count(count) => self.answer(ticket, &count.into()),
             Outcome::Stats(stats) => self.answer(ticket, &answers::stats(&stats)),
+            Outcome::Options(options) => self.answer(ticket, &answers::options(&options)),
             Outcome::Store(stats) => self.answer(ticket, &answers::store(&stats)),
             Outcome::Names(names) => self.answer(ticket, &names.iter().map(ToString::to_string).collect()),
             // Done, or an outcome that this version of the binding has not asked for.

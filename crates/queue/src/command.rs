@@ -262,6 +262,8 @@ pub enum QueueAction {
     },
     /// Counters, ages, latencies. Answer: `Stats`.
     Stats,
+    /// How it behaves, as it is stored. Answer: `Options`.
+    Options,
     /// Sends a message again and again; replaces a schedule of that name (and keeps its phase, if the times are the same).
     /// Stored. Answer: `Done`.
     Schedule {

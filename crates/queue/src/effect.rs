@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    Delivery, Error, Event, Lease, MessageInfo, QueueStats, Receipt, RecoveryReport, ScheduleInfo, StoreStats, Ticket,
+    Delivery, Error, Event, Lease, MessageInfo, QueueOptions, QueueStats, Receipt, RecoveryReport, ScheduleInfo, StoreStats, Ticket,
     WorkerId,
 };
 
@@ -93,6 +93,8 @@ pub enum Outcome {
     Schedules(Vec<ScheduleInfo>),
     /// The names of all queues.
     Names(Vec<Box<str>>),
+    /// How a queue behaves.
+    Options(Box<QueueOptions>),
     /// What is known of the store.
     Store(Box<StoreStats>),
 }

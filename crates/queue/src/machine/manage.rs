@@ -117,6 +117,7 @@ impl Machine {
             QueueAction::Peek { limit } => Ok(self.peek(cx, index, limit)),
             QueueAction::List { state, cursor, limit } => Ok(self.list(cx, index, state, cursor, limit)),
             QueueAction::Stats => self.stats(cx, index).map(|stats| Outcome::Stats(Box::new(stats))),
+            QueueAction::Options => self.queue(index).map(|found| Outcome::Options(Box::new(found.options.clone()))),
             QueueAction::Schedule { name, schedule } => self.schedule(cx, index, &name, *schedule),
             QueueAction::Unschedule { name } => self.unschedule(cx, index, &name),
             QueueAction::Schedules => self.queue(index).map(|found| Outcome::Schedules(found.schedules(cx.now))),
