@@ -33,6 +33,8 @@ pub(super) struct Log {
     retry: Duration,
     /// No room for content; tried again then.
     full: Option<Instant>,
+    /// For ever, after a write has failed.
+    failed: Option<Error>,
     /// What the log has said to be durable.
     said: Location,
     pub appended: u64,
@@ -81,6 +83,7 @@ impl Log {
             reserved: false,
             retry: options.full_retry,
             full: None,
+            failed: None,
             said: Location::default(),
             appended: 0,
             moved: 0,
@@ -219,13 +222,20 @@ impl Log {
 
     /// Hands the buffer to the system.
     pub(super) fn write(&mut self) -> Result<(), Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
         let Some(current) = &mut self.current else { return Ok(()) };
         if current.buffer.is_empty() {
             return Ok(());
         }
         let from = current.written();
-        write_all(&*current.file, &current.buffer, from as u64)
-            .map_err(|error| Error::Store { detail: format!("cannot write the log: {error}").into() })?;
+        if let Err(error) = write_all(&*current.file, &current.buffer, from as u64) {
+            // Never a full disk that one could go on with: which bytes are there is unknown.
+            let error = Error::Store { detail: format!("cannot write the log: {error}").into() };
+            self.failed = Some(error.clone());
+            return Err(error);
+        }
         let at = Location { segment: current.number, offset: u32::try_from(from).unwrap_or(u32::MAX) };
         let run = std::mem::take(&mut current.buffer);
         if !self.dirty.last().is_some_and(|last| Arc::ptr_eq(last, &current.file)) {

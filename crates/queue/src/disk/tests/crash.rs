@@ -180,3 +180,22 @@ fn a_failed_sync_of_a_checkpoint_fails_the_commit_that_is_under_way() {
     assert!(matches!(kept.maintain(), Err(Error::Store { .. })));
     assert!(matches!(task(), Err(Error::Store { .. })));
 }
+
+/// Nor is a write: nobody knows which part of it is there. What was durable before is.
+#[test]
+fn a_failed_write_ends_the_store() {
+    let sim = Sim::default();
+    let mut kept = open(&sim).unwrap();
+    kept.put(1, 100).unwrap();
+    kept.commit_now().unwrap();
+    kept.put(2, 100).unwrap();
+    sim.writes_fail_at(sim.calls() + 1);
+    let error = kept.commit_now().unwrap_err();
+    assert_eq!(error.code(), "QUEUE_STORE_FAILED");
+    sim.writes_fail_at(u64::MAX);
+    kept.put(3, 100).ok();
+    assert!(kept.commit_now().is_err());
+    assert!(kept.close().is_err());
+    sim.restart(&mut Random(1));
+    assert_eq!(open(&sim).unwrap().contents().into_keys().collect::<Vec<_>>(), [1]);
+}

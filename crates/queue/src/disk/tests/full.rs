@@ -5,13 +5,22 @@ use super::sim::Sim;
 use crate::disk::{DiskOptions, DiskStore};
 use crate::{Error, Store};
 
-/// Sends fail, acknowledgements go on, and sends do again when there is space.
 #[test]
 fn a_full_disk_refuses_content_and_takes_state() {
+    refuses_content_and_takes_state(Sim::set_space);
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_a_full_disk() {
+    refuses_content_and_takes_state(Sim::set_quota);
+}
+
+/// Sends fail, acknowledgements go on, and sends do again when there is space.
+fn refuses_content_and_takes_state(set_space: fn(&Sim, Option<usize>)) {
     let sim = Sim::default();
     let open = || Kept::open(DiskStore::with(small(), Arc::new(sim.clone()), None).unwrap()).unwrap();
     let mut kept = open();
-    sim.set_space(Some(40_000));
+    set_space(&sim, Some(40_000));
     let mut sent = 0;
     let refused = loop {
         match kept.put(sent + 1, 300) {
@@ -35,9 +44,9 @@ fn a_full_disk_refuses_content_and_takes_state() {
     // Opening cuts what was preallocated; somebody else takes that.
     let mut kept = open();
     assert_eq!(kept.contents().len() as u64, sent - 20);
-    sim.set_space(Some(sim.used()));
+    set_space(&sim, Some(sim.used()));
     assert!(matches!(kept.put(1000, 300), Err(Error::DiskFull { .. })));
-    sim.set_space(None);
+    set_space(&sim, None);
     kept.put(1000, 300).unwrap();
     assert!(!kept.store.stats().full);
     kept.commit_now().unwrap();

@@ -58,6 +58,10 @@ struct State {
     sync_fails_at: Option<u64>,
     /// The bytes there are room for.
     space: Option<usize>,
+    /// There is a quota, which is what is used up.
+    quota: bool,
+    /// From this call on, what is written does not reach the disk.
+    writes_fail_at: Option<u64>,
     random: Option<Random>,
 }
 
@@ -110,6 +114,7 @@ impl State {
     fn room(&self, more: usize) -> io::Result<()> {
         let used: usize = self.names.values().map(|node| self.nodes[*node].now.len()).sum();
         match self.space {
+            Some(space) if used + more > space && self.quota => Err(io::ErrorKind::QuotaExceeded.into()),
             Some(space) if used + more > space => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }
@@ -139,8 +144,18 @@ impl Sim {
         self.0.lock().sync_fails_at = Some(call);
     }
 
+    pub fn writes_fail_at(&self, call: u64) {
+        self.0.lock().writes_fail_at = Some(call);
+    }
+
     pub fn set_space(&self, space: Option<usize>) {
         self.0.lock().space = space;
+    }
+
+    /// As [`Self::set_space`], but it is a quota that is used up.
+    pub fn set_quota(&self, space: Option<usize>) {
+        self.0.lock().quota = true;
+        self.set_space(space);
     }
 
     pub fn used(&self) -> usize {
@@ -184,6 +199,12 @@ impl Sim {
     pub fn bytes(&self, file: &str) -> Vec<u8> {
         let state = self.0.lock();
         state.nodes[state.names[file]].now.clone()
+    }
+
+    /// Each file with its bytes.
+    pub fn all(&self) -> BTreeMap<String, Vec<u8>> {
+        let state = self.0.lock();
+        state.names.iter().map(|(name, node)| (name.clone(), state.nodes[*node].now.clone())).collect()
     }
 
     pub fn has(&self, file: &str) -> bool {
@@ -291,6 +312,9 @@ impl File for SimFile {
         }
         state.room((at + len).saturating_sub(state.nodes[self.node].now.len()))?;
         let powered = state.call();
+        if state.writes_fail_at.is_some_and(|at| state.calls >= at) {
+            return Err(rustix::io::Errno::IO.into());
+        }
         if powered.is_ok() || state.off_at == Some(state.calls) {
             state.apply(self.node, Change::Write(at, bytes[..len].to_vec()));
         }
