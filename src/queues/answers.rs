@@ -147,6 +147,9 @@ pub fn options(options: &QueueOptions) -> Value {
         "ttl": options.ttl,
         "concurrency": options.concurrency,
         "keyConcurrency": options.key_concurrency,
+        // Not an option of an app's queue: to declare one anew with it is refused, not done without it.
+        "byInterest": options.by_interest.then_some(true),
+        "keyMaxLength": options.key_max_length,
         "rate": options.rate.as_ref().map(rate),
         "keyRate": options.key_rate.as_ref().map(rate),
         "maxLength": options.max_length,
