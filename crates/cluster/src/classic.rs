@@ -1,0 +1,236 @@
+//! The format of `@socket.io/redis-adapter`'s `createAdapter` and of `@socket.io/redis-emitter`: channels, and broadcasts.
+
+use std::borrow::Cow;
+
+use socketio_rooms::RoomKey;
+
+use crate::from_json;
+use crate::msgpack::{self, Reader, Token};
+
+/// The channels of one namespace.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// Before the room of a broadcast, and the channel of those without one: `<key>#<nsp>#`.
+    pub broadcast: String,
+    /// What the broadcasts' channels match.
+    pub pattern: String,
+    /// Requests of all servers.
+    pub request: String,
+    /// Answers that all servers hear.
+    pub response: String,
+}
+
+impl Channels {
+    /// The channels of the namespace `nsp` with the prefix `key`.
+    pub fn new(key: &str, nsp: &str) -> Self {
+        Self {
+            broadcast: format!("{key}#{nsp}#"),
+            pattern: format!("{key}#{nsp}#*"),
+            request: format!("{key}-request#{nsp}#"),
+            response: format!("{key}-response#{nsp}#"),
+        }
+    }
+
+    /// Answers for one server.
+    pub fn response_to(&self, uid: &str) -> String {
+        format!("{}{uid}#", self.response)
+    }
+
+    /// Broadcasts to one room, or to none or several.
+    pub fn broadcast_to(&self, room: Option<&str>) -> String {
+        room.map_or_else(|| self.broadcast.clone(), |room| format!("{}{room}#", self.broadcast))
+    }
+
+    /// The room that a channel names: empty for none. `None` when the channel is another namespace's.
+    pub fn room_of<'a>(&self, channel: &'a str) -> Option<&'a str> {
+        let rest = channel.strip_prefix(&self.broadcast)?;
+        if rest.is_empty() { Some("") } else { rest.strip_suffix('#') }
+    }
+}
+
+/// Who is meant, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// In any of these; everybody when there is none.
+    pub rooms: Vec<RoomKey>,
+    /// And in none of these.
+    pub except: Vec<RoomKey>,
+    /// May be dropped.
+    pub volatile: bool,
+    /// Must not be compressed.
+    pub plain: bool,
+    /// On a client that is behind, replaces what has the same key.
+    pub conflate: Option<String>,
+    /// A room is neither a text nor a number: only JavaScript can find it.
+    pub opaque: bool,
+}
+
+/// A broadcast as it came, not looked at further than needed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Incoming<'a> {
+    /// Who sent it.
+    pub uid: &'a [u8],
+    /// Of the packet: `[event, ...arguments]`, encoded.
+    pub data: &'a [u8],
+    /// The namespace that the packet names.
+    pub nsp: &'a [u8],
+    options: Option<&'a [u8]>,
+}
+
+/// The sender of a broadcast; `None` when it is not one.
+pub fn sender(payload: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader::new(payload);
+    match reader.token()? {
+        Token::Array(2..) => reader.text(),
+        _ => None,
+    }
+}
+
+impl<'a> Incoming<'a> {
+    /// Finds the parts. `None` for what is not a broadcast of this format, or has an id or another type than an event.
+    pub fn read(payload: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(payload);
+        let Token::Array(len @ 2..) = reader.token()? else { return None };
+        let uid = reader.text()?;
+        let Token::Map(fields) = reader.token()? else { return None };
+        let (mut data, mut nsp, mut event) = (None, &b"/"[..], false);
+        for _ in 0..fields {
+            let key = reader.text()?;
+            let value = reader.skip()?;
+            match key {
+                b"type" => event = value == [2],
+                b"data" => data = Some(value),
+                b"nsp" => nsp = Reader::new(value).text().unwrap_or(b"/"),
+                _ => {}
+            }
+        }
+        let options = if len > 2 { Some(reader.skip()?) } else { None };
+        Some(Self { uid, data: data.filter(|_| event)?, nsp, options })
+    }
+
+    /// Who is meant. Each part may be missing.
+    pub fn options(&self) -> Option<Options> {
+        let mut options = Options::default();
+        let Some(bytes) = self.options else { return Some(options) };
+        let mut reader = Reader::new(bytes);
+        let Token::Map(fields) = reader.token()? else { return Some(options) };
+        for _ in 0..fields {
+            match reader.text()? {
+                b"rooms" => rooms(&mut reader, &mut options.rooms, &mut options.opaque)?,
+                b"except" => rooms(&mut reader, &mut options.except, &mut options.opaque)?,
+                b"flags" => flags(reader.skip()?, &mut options)?,
+                _ => {
+                    reader.skip()?;
+                }
+            }
+        }
+        Some(options)
+    }
+}
+
+fn rooms(reader: &mut Reader<'_>, rooms: &mut Vec<RoomKey>, opaque: &mut bool) -> Option<()> {
+    let Token::Array(len) = reader.token()? else { return Some(()) };
+    for _ in 0..len {
+        let value = reader.skip()?;
+        match Reader::new(value).token()? {
+            Token::Text(name) => rooms.push(RoomKey::text(&String::from_utf8_lossy(name))),
+            #[expect(clippy::cast_precision_loss, reason = "as JavaScript does")]
+            Token::Uint(name) => rooms.push(RoomKey::number(name as f64)),
+            #[expect(clippy::cast_precision_loss, reason = "as JavaScript does")]
+            Token::Int(name) => rooms.push(RoomKey::number(name as f64)),
+            Token::Float(name) => rooms.push(RoomKey::number(name)),
+            _ => *opaque = true,
+        }
+    }
+    Some(())
+}
+
+fn flags(bytes: &[u8], options: &mut Options) -> Option<()> {
+    let mut reader = Reader::new(bytes);
+    let Token::Map(fields) = reader.token()? else { return Some(()) };
+    for _ in 0..fields {
+        let key = reader.text()?;
+        let value = Reader::new(reader.skip()?).token()?;
+        match (key, value) {
+            (b"volatile", Token::Bool(volatile)) => options.volatile = volatile,
+            (b"compress", Token::Bool(compress)) => options.plain = !compress,
+            (b"conflate", Token::Text(key)) => options.conflate = Some(String::from_utf8_lossy(key).into_owned()),
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+/// A broadcast's payload, of the text that local clients get (`2[…]` or `2/nsp,[…]`). `options`: JSON of rooms, except and
+/// flags; `None` when it is for `room` alone. `None` when something is not JSON.
+pub fn outgoing(uid: &str, nsp: &str, text: &str, room: Option<&str>, options: Option<&str>) -> Option<Vec<u8>> {
+    let data = text.get(text.find('[')?..)?;
+    let data = if nsp == "/" { data } else { text.strip_prefix('2')?.strip_prefix(nsp)?.strip_prefix(',')? };
+    let mut out = Vec::with_capacity(text.len() + 96);
+    msgpack::container(&mut out, false, 3);
+    msgpack::text(&mut out, uid.as_bytes());
+    msgpack::container(&mut out, true, 3);
+    msgpack::text(&mut out, b"type");
+    msgpack::number(&mut out, 2.0);
+    msgpack::text(&mut out, b"data");
+    from_json::transcode(data.as_bytes(), &mut out)?;
+    msgpack::text(&mut out, b"nsp");
+    msgpack::text(&mut out, nsp.as_bytes());
+    if let Some(options) = options {
+        from_json::transcode(options.as_bytes(), &mut out)?;
+        return Some(out);
+    }
+    msgpack::container(&mut out, true, 3);
+    msgpack::text(&mut out, b"rooms");
+    msgpack::container(&mut out, false, u32::from(room.is_some()));
+    if let Some(room) = room {
+        msgpack::text(&mut out, room.as_bytes());
+    }
+    msgpack::text(&mut out, b"except");
+    msgpack::container(&mut out, false, 0);
+    msgpack::text(&mut out, b"flags");
+    msgpack::container(&mut out, true, 0);
+    Some(out)
+}
+
+/// What tells whose a request or an answer is.
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head<'a> {
+    #[serde(borrow, default)]
+    uid: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    request_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> Head<'a> {
+    /// Of JSON or `MessagePack`. `None` when it is neither.
+    fn read(payload: &'a [u8]) -> Option<Self> {
+        if payload.first() == Some(&b'{') {
+            return serde_json::from_slice(payload).ok();
+        }
+        let mut reader = Reader::new(payload);
+        let Token::Map(fields) = reader.token()? else { return None };
+        let mut head = Self::default();
+        for _ in 0..fields {
+            let key = reader.text()?;
+            let value = Reader::new(reader.skip()?).text().map(String::from_utf8_lossy);
+            match key {
+                b"uid" => head.uid = value,
+                b"requestId" => head.request_id = value,
+                _ => {}
+            }
+        }
+        Some(head)
+    }
+}
+
+/// Whether a request is from `uid`. `None` when it is no request.
+pub fn is_own_request(payload: &[u8], uid: &str) -> Option<bool> {
+    Some(Head::read(payload)?.uid.as_deref() == Some(uid))
+}
+
+/// The request that an answer is for.
+pub fn request_of(payload: &[u8]) -> Option<String> {
+    Head::read(payload)?.request_id.map(Cow::into_owned)
+}

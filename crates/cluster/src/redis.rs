@@ -1,0 +1,209 @@
+//! Redis: a connection that publishes, and one that is subscribed.
+//!
+//! Both speak RESP2, which each version and each service knows. A lost connection is not mended here: the node makes another.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind};
+
+use crate::outbox::Outgoing;
+use crate::transport::{Lost, Transport};
+
+/// Where Redis is, and who asks.
+#[derive(Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// A host name or address.
+    host: String,
+    port: u16,
+    /// A Unix socket, in place of host and port.
+    path: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    database: i64,
+    tls: bool,
+    /// PEM: the authorities that are trusted, in place of the system's.
+    ca: Option<String>,
+    /// PEM: what this client shows, with its key.
+    cert: Option<String>,
+    key: Option<String>,
+}
+
+/// Not derived: it would show the password.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Settings").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+/// To connect may take so long.
+const CONNECT: Duration = Duration::from_secs(3);
+/// No answer for so long means that the connection is dead.
+const ANSWER: Duration = Duration::from_secs(5);
+/// So many messages are taken at once.
+const TAKEN: usize = 256;
+/// So many channels are named in one command.
+const NAMED: usize = 512;
+
+/// A connection to Redis.
+pub struct Redis {
+    settings: Settings,
+    publisher: MultiplexedConnection,
+    sink: PubSubSink,
+    stream: PubSubStream,
+}
+
+impl Settings {
+    fn address(&self) -> String {
+        self.path.clone().unwrap_or_else(|| format!("{}:{}", self.host, self.port))
+    }
+
+    fn client(&self) -> Result<Client, Lost> {
+        let addr = match &self.path {
+            Some(path) => redis::ConnectionAddr::Unix(path.into()),
+            None if self.tls => redis::ConnectionAddr::TcpTls {
+                host: self.host.clone(),
+                port: self.port,
+                insecure: false,
+                tls_params: None,
+            },
+            None => redis::ConnectionAddr::Tcp(self.host.clone(), self.port),
+        };
+        let mut user = redis::RedisConnectionInfo::default().set_db(self.database).set_skip_set_lib_name();
+        if let Some(username) = &self.username {
+            user = user.set_username(username);
+        }
+        if let Some(password) = &self.password {
+            user = user.set_password(password);
+        }
+        let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+        let info = redis::IntoConnectionInfo::into_connection_info(addr).map_err(|error| self.lost(&error))?;
+        let info = info.set_redis_settings(user).set_tcp_settings(tcp);
+        if !self.tls {
+            return Client::open(info).map_err(|error| self.lost(&error));
+        }
+        // The first one counts: another part of the process may have chosen one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let bytes = |text: &Option<String>| text.clone().map(String::into_bytes);
+        let client_tls = bytes(&self.cert)
+            .zip(bytes(&self.key))
+            .map(|(client_cert, client_key)| redis::ClientTlsConfig { client_cert, client_key });
+        let certificates = redis::TlsCertificates { client_tls, root_cert: bytes(&self.ca) };
+        Client::build_with_tls(info, certificates).map_err(|error| self.lost(&error))
+    }
+
+    /// What happened, without secrets.
+    fn lost(&self, error: &RedisError) -> Lost {
+        let refused = matches!(error.kind(), ErrorKind::AuthenticationFailed)
+            || matches!(error.code(), Some("WRONGPASS" | "NOAUTH" | "NOPERM"));
+        let code = match error.kind() {
+            _ if refused => "ERR_CLUSTER_AUTH",
+            ErrorKind::InvalidClientConfig => "ERR_CLUSTER_CONFIG",
+            ErrorKind::Server(ServerErrorKind::ReadOnly) => "ERR_CLUSTER_REPLICA",
+            ErrorKind::Server(_) | ErrorKind::Extension => "ERR_CLUSTER_REFUSED",
+            _ => "ERR_CLUSTER_UNREACHABLE",
+        };
+        let mut detail = error.to_string();
+        for secret in [&self.password, &self.key].into_iter().flatten().filter(|secret| !secret.is_empty()) {
+            detail = detail.replace(secret.as_str(), "***");
+        }
+        Lost { code, message: format!("expected a working connection to Redis at {}, got: {detail}", self.address()) }
+    }
+
+    fn silent(&self) -> Lost {
+        let message = format!("expected an answer of Redis at {} within {} ms, got none", self.address(), ANSWER.as_millis());
+        Lost { code: "ERR_CLUSTER_UNREACHABLE", message }
+    }
+
+    /// Connects.
+    pub async fn connect(&self) -> Result<Redis, Lost> {
+        let client = self.client()?;
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
+        let connecting = async {
+            let mut publisher = client.get_multiplexed_async_connection_with_config(&config).await?;
+            // Not everybody may ask.
+            let role: Vec<redis::Value> = redis::cmd("ROLE").query_async(&mut publisher).await.unwrap_or_default();
+            let (sink, stream) = client.get_async_pubsub().await?.split();
+            Ok::<_, RedisError>((publisher, role, sink, stream))
+        };
+        let connected = tokio::time::timeout(CONNECT * 2, connecting).await.map_err(|_| self.silent())?;
+        let (publisher, role, sink, stream) = connected.map_err(|error| self.lost(&error))?;
+        let replica = |role: &redis::Value| matches!(role, redis::Value::BulkString(name) if name == b"slave");
+        if role.first().is_some_and(replica) {
+            let message =
+                format!("expected a primary at {}, got a replica: what it publishes reaches few", self.address());
+            return Err(Lost { code: "ERR_CLUSTER_REPLICA", message });
+        }
+        Ok(Redis { settings: self.clone(), publisher, sink, stream })
+    }
+}
+
+impl Redis {
+    async fn each(&mut self, channels: &[String], patterns: &[String], on: bool) -> Result<(), Lost> {
+        let sink = &mut self.sink;
+        let all = async {
+            for channels in channels.chunks(NAMED) {
+                if on { sink.subscribe(channels).await? } else { sink.unsubscribe(channels).await? }
+            }
+            for patterns in patterns.chunks(NAMED) {
+                if on { sink.psubscribe(patterns).await? } else { sink.punsubscribe(patterns).await? }
+            }
+            Ok::<_, RedisError>(())
+        };
+        let done = tokio::time::timeout(ANSWER, all).await.map_err(|_| self.settings.silent())?;
+        done.map_err(|error| self.settings.lost(&error))
+    }
+}
+
+impl Transport for Redis {
+    fn publish(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<(), Lost>> + 'static {
+        let (mut connection, settings) = (self.publisher.clone(), self.settings.clone());
+        async move {
+            let mut pipeline = redis::Pipeline::with_capacity(batch.len());
+            for message in &batch {
+                pipeline.cmd("PUBLISH").arg(&message.channel).arg(&message.payload[..]).ignore();
+            }
+            drop(batch);
+            pipeline.query_async::<()>(&mut connection).await.map_err(|error| settings.lost(&error))
+        }
+    }
+
+    fn count(&self, channels: Vec<String>) -> impl Future<Output = Result<Vec<u64>, Lost>> + 'static {
+        let (mut connection, settings) = (self.publisher.clone(), self.settings.clone());
+        async move {
+            let mut command = redis::cmd("PUBSUB");
+            command.arg("NUMSUB").arg(channels);
+            let counts: Vec<(String, u64)> =
+                command.query_async(&mut connection).await.map_err(|error| settings.lost(&error))?;
+            Ok(counts.into_iter().map(|(_, count)| count).collect())
+        }
+    }
+
+    async fn subscribe(&mut self, channels: &[String], patterns: &[String]) -> Result<(), Lost> {
+        self.each(channels, patterns, true).await
+    }
+
+    async fn unsubscribe(&mut self, channels: &[String], patterns: &[String]) -> Result<(), Lost> {
+        self.each(channels, patterns, false).await
+    }
+
+    async fn receive(&mut self, mut take: impl FnMut(&str, Option<&str>, &[u8])) -> Result<(), Lost> {
+        let mut next = self.stream.next().await;
+        for _ in 0..TAKEN {
+            let Some(message) = next else {
+                let message = format!("expected messages of Redis at {}, got the end", self.settings.address());
+                return Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message });
+            };
+            let pattern = message.get_pattern::<Option<String>>().unwrap_or_default();
+            take(message.get_channel_name(), pattern.as_deref(), message.get_payload_bytes());
+            next = match self.stream.next().now_or_never() {
+                Some(next) => next,
+                None => break,
+            };
+        }
+        Ok(())
+    }
+}
