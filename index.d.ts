@@ -45,6 +45,80 @@ export interface AdapterOptions {
    * it). `false`: a system call for each. Default: true.
    */
   ioUring?: boolean;
+
+  /** Makes several servers one, over Redis: see docs/guide/cluster.md. */
+  cluster?: ClusterOptions;
+}
+
+/** How servers are connected with each other. */
+export interface ClusterOptions {
+  /**
+   * Where Redis is: `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:///path?db=0`, or the parts. Sentinel and Redis
+   * Cluster are refused (`ERR_CLUSTER_UNSUPPORTED`).
+   */
+  redis: string | RedisOptions;
+  /**
+   * `"pubsub"`: the format of `createAdapter()` of `@socket.io/redis-adapter`, whose servers and emitters can be in the same cluster.
+   * @default "pubsub"
+   */
+  mode?: "pubsub";
+  /** The prefix of all channels: servers with the same one are one cluster. @default "socket.io" */
+  key?: string;
+  /** How long other servers have for an answer, in ms. @default 5000 */
+  requestsTimeout?: number;
+  /** The most that waits while Redis is away; the oldest messages go first, and are counted in `stats().cluster.outboxDropped`. */
+  outbox?: {
+    /** @default 10000 */
+    messages?: number;
+    /** @default 16777216 (16 MiB) */
+    bytes?: number;
+  };
+}
+
+/** One Redis server. */
+export interface RedisOptions {
+  /** @default "127.0.0.1" */
+  host?: string;
+  /** @default 6379 */
+  port?: number;
+  /** A Unix socket, in place of host and port. */
+  path?: string;
+  username?: string;
+  password?: string;
+  /** @default 0 */
+  database?: number;
+  /** `true`, or PEM texts of the authorities to trust and of a certificate to show. @default false */
+  tls?: boolean | { ca?: string; cert?: string; key?: string };
+}
+
+/** A reading of a cluster's connection. Counters only grow; `connected`, `outbox` and `outboxBytes` are of this moment. */
+export interface ClusterStats {
+  /** 1 while connected and subscribed, else 0. */
+  connected: number;
+  /** How often the connection was made again. */
+  reconnects: number;
+  /** Messages that Redis has confirmed. */
+  published: number;
+  publishedBytes: number;
+  /** Messages on their way when the connection was lost: they have arrived or not, and are not sent again. */
+  unconfirmed: number;
+  /** Messages that wait for Redis. */
+  outbox: number;
+  outboxBytes: number;
+  /** Messages dropped because the outbox was full. */
+  outboxDropped: number;
+  received: number;
+  receivedBytes: number;
+  /** Messages for rooms that are not here, and our own. */
+  skipped: number;
+  /** Broadcasts of other servers that the event loop had no part in. */
+  native: number;
+  /** Messages that the event loop was woken for. */
+  woken: number;
+  /** Messages that could not be read, and were ignored. */
+  malformed: number;
+  /** Messages dropped because the event loop did not take them. */
+  inboundDropped: number;
 }
 
 /**
@@ -112,6 +186,8 @@ export interface AdapterStats {
   slowDisconnects: number;
   /** Counter: lanes that could not be opened for want of a file descriptor. */
   descriptorFailures: number;
+  /** Of a server with the option `cluster`. */
+  cluster?: ClusterStats;
 }
 
 /** What `new Server({ adapter })` and `io.adapter()` take: Socket.IO makes one for each namespace. */
@@ -189,6 +265,14 @@ export function bufferedBytes(socket: Socket<any, any, any, any>): number;
 /** The stable `code` of a {@link NativeAdapterError}. */
 export type ErrorCode =
   | "ERR_CLIENT_TOO_SLOW"
+  | "ERR_CLUSTER_AUTH"
+  | "ERR_CLUSTER_CONFIG"
+  | "ERR_CLUSTER_INCOMPLETE"
+  | "ERR_CLUSTER_MODE"
+  | "ERR_CLUSTER_REFUSED"
+  | "ERR_CLUSTER_REPLICA"
+  | "ERR_CLUSTER_UNREACHABLE"
+  | "ERR_CLUSTER_UNSUPPORTED"
   | "ERR_CONNECTION_LOST"
   | "ERR_INVALID_NAMESPACE"
   | "ERR_INVALID_OPTION"
@@ -213,6 +297,14 @@ export class NativeBindingError extends NativeAdapterError {}
 
 /** The client did not take what it was sent, and passed `maxBufferedBytes` (`ERR_CLIENT_TOO_SLOW`). */
 export class ClientTooSlowError extends NativeAdapterError {}
+
+/** Not every server of the cluster has answered (`ERR_CLUSTER_INCOMPLETE`). */
+export class ClusterIncompleteError extends NativeAdapterError {
+  /** The servers without an answer, as far as they are known: `host:pid`. */
+  readonly missing: string[];
+  /** What this server and those that answered have: sockets, rooms, or values. */
+  readonly partial: any[];
+}
 
 /** The version of this package. */
 export const version: string;

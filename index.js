@@ -4,9 +4,10 @@
 // First: without a binary, this throws the one error that explains it.
 require('./lib/native')
 
-const { createAdapter } = require('./lib/adapter')
+const { createAdapter } = require('./lib/create-adapter')
 const {
   ClientTooSlowError,
+  ClusterIncompleteError,
   InvalidOptionError,
   NativeAdapterError,
   NativeBindingError,
@@ -29,6 +30,7 @@ module.exports = {
   InvalidOptionError,
   NativeBindingError,
   ClientTooSlowError,
+  ClusterIncompleteError,
   QueueError,
   QueueFullError,
   LeaseEndedError,

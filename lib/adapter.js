@@ -2,11 +2,8 @@
 'use strict'
 
 const { Adapter } = require('socket.io-adapter')
-const { Engine } = require('./engine')
-const { NativeAdapterError } = require('./errors')
 const { isClientPatched } = require('./lane-support')
 const { Membership } = require('./membership')
-const { validateOptions } = require('./options')
 const { PlainEncoder, splitPacket } = require('./packet')
 const { Recovery } = require('./recovery')
 
@@ -35,7 +32,7 @@ class NativeAdapter extends Adapter {
 
   /**
    * @param {any} nsp
-   * @param {Engine} engine
+   * @param {import('./engine').Engine} engine
    */
   constructor(nsp, engine) {
     super(nsp)
@@ -99,7 +96,7 @@ class NativeAdapter extends Adapter {
   broadcast(packet, opts) {
     packet.nsp = this.nsp.name
     this.#recoveryLog()?.record(packet, opts)
-    this.#deliver(packet, opts)
+    this.deliver(packet, opts)
   }
 
   /**
@@ -117,7 +114,7 @@ class NativeAdapter extends Adapter {
         clientCount++
         socket.acks.set(packet.id, ack)
       })
-    this.#deliver(packet, opts, expectAck)
+    this.deliver(packet, opts, expectAck)
     clientCountCallback(clientCount)
   }
 
@@ -126,17 +123,38 @@ class NativeAdapter extends Adapter {
    * @param {any} packet
    * @param {BroadcastOptions} opts
    * @param {() => void} [afterEncoding]
+   * @returns {string | null} its text, when its data is plain
    */
-  #deliver(packet, opts, afterEncoding) {
+  deliver(packet, opts, afterEncoding) {
     const flags = opts.flags ?? {}
     const plain = this.#plainEncoder.encode(packet)
     const encoded = plain === null ? this.#encoder.encode(packet) : plain
     afterEncoding?.()
     const parts = this.#isObserved() ? null : splitPacket(encoded)
-    if (parts === null) return this.#deliverByJavaScript(packet, encoded, flags, this.#idsOf(opts))
+    if (parts === null) {
+      this.#deliverByJavaScript(packet, encoded, flags, this.#idsOf(opts))
+      return plain
+    }
     const compat = this.#handOver(parts, opts, flags)
     this.#engine.touch()
     if (compat) this.#deliverByJavaScript(packet, encoded, flags, this.#membership.idsAt(compat))
+    return plain
+  }
+
+  /** Writes a packet by JavaScript. @param {any} packet @param {any} flags @param {Uint32Array} indexes of its recipients */
+  deliverTo(packet, flags, indexes) {
+    const encoded = this.#plainEncoder.encode(packet) ?? this.#encoder.encode(packet)
+    this.#deliverByJavaScript(packet, encoded, flags, this.#membership.idsAt(indexes))
+  }
+
+  /** Whether broadcasts of other servers may be written without the event loop. */
+  nativeInbound() {
+    return this.#plainEncoder.isStandard() && !this.#isObserved()
+  }
+
+  /** The engine's number of the namespace. */
+  get number() {
+    return this.#membership.namespace
   }
 
   /**
@@ -261,37 +279,4 @@ class NativeAdapter extends Adapter {
   }
 }
 
-/**
- * @param {import('..').AdapterOptions} [options]
- * @returns {import('..').AdapterConstructor}
- */
-function createAdapter(options) {
-  const settings = validateOptions(options)
-  /** One engine a server: a connection has one index in all its namespaces. @type {WeakMap<object, Engine>} */
-  const engines = new WeakMap()
-
-  /** @param {any} nsp */
-  function engineOf(nsp) {
-    if (!nsp?.server?.encoder) {
-      throw new NativeAdapterError(
-        'ERR_INVALID_NAMESPACE',
-        `expected a Socket.IO namespace, got ${nsp === null ? 'null' : typeof nsp}: pass createAdapter() to new Server() ` +
-          'or io.adapter(), which make the adapter of each namespace',
-      )
-    }
-    let engine = engines.get(nsp.server)
-    if (!engine) engines.set(nsp.server, (engine = new Engine(settings)))
-    return engine
-  }
-
-  class ServerAdapter extends NativeAdapter {
-    /** @param {any} nsp */
-    constructor(nsp) {
-      super(nsp, engineOf(nsp))
-    }
-  }
-  Object.defineProperty(ServerAdapter, 'name', { value: 'NativeAdapter' })
-  return /** @type {any} */ (ServerAdapter)
-}
-
-module.exports = { NativeAdapter, createAdapter }
+module.exports = { NativeAdapter }

@@ -24,6 +24,8 @@ class Engine {
   calls
   /** Changes between ticks of the event loop: what happens before the callbacks of `process.nextTick` is one tick. */
   tick = 0
+  /** Of a server in a cluster, while it has adapters. @type {import('./cluster/cluster').Cluster | undefined} */
+  cluster
   /** Counters for `stats()`. */
   descriptorFailures = 0
 
@@ -52,6 +54,11 @@ class Engine {
       inline: INLINE,
     })
     this.calls = this.native.calls()
+  }
+
+  /** @param {import('./cluster/cluster').Cluster} cluster */
+  clusterClosed(cluster) {
+    if (this.cluster === cluster) this.cluster = undefined
   }
 
   /** @param {unknown} adapter */
@@ -142,6 +149,7 @@ class Engine {
     if (this.#armed) return
     if (this.#exiting) {
       this.native.flush(this.settings.flushTimeout)
+      this.cluster?.wake()
       return
     }
     this.#armed = true
@@ -162,6 +170,7 @@ class Engine {
       for (let i = 0; i < sent.length; i++) sent[i].tickEnded()
     }
     this.calls.wake()
+    this.cluster?.wake()
   }
 
   /** The process ends: there is no later. */

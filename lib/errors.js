@@ -45,4 +45,25 @@ class ClientTooSlowError extends NativeAdapterError {
   }
 }
 
-module.exports = { NativeAdapterError, InvalidOptionError, NativeBindingError, ClientTooSlowError }
+/** Not every server of the cluster has answered. `partial` is what the others did. */
+class ClusterIncompleteError extends NativeAdapterError {
+  /**
+   * @param {string} what was asked
+   * @param {number} answers
+   * @param {number | null} expected
+   * @param {string[]} missing names of servers, as far as they are known
+   * @param {string} why
+   */
+  constructor(what, answers, expected, missing, why) {
+    const known = missing.length > 0 ? ` (missing: ${missing.join(', ')})` : ''
+    super(
+      'ERR_CLUSTER_INCOMPLETE',
+      `${what}: expected ${expected ?? 'all'} other servers to answer, got ${answers} answers ${why}${known}`,
+    )
+    this.missing = missing
+    /** @type {any[]} */
+    this.partial = []
+  }
+}
+
+module.exports = { NativeAdapterError, InvalidOptionError, NativeBindingError, ClientTooSlowError, ClusterIncompleteError }

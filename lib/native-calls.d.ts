@@ -50,3 +50,31 @@ interface NativeQueues {
   /** Lets go of everything. Blocks until the engine has ended. */
   dispose(): void
 }
+
+/** What `src/cluster.rs` gives as functions. `slot` is a number of a namespace, never used again. */
+interface NativeCluster {
+  /** A namespace begins. `native`: its broadcasts may be written without the event loop. */
+  join(slot: number, namespace: number, name: string, native: boolean): void
+  leave(slot: number): void
+  setNative(slot: number, native: boolean): void
+  /** A broadcast, encoded for clients; `options` is JSON of rooms, except and flags, unless it is for the one room alone. */
+  broadcast(slot: number, text: string, room: string | null, options: string | null): void
+  /** A broadcast, encoded for servers. */
+  packet(slot: number, payload: Buffer, room: string | null): void
+  /** A request; `expect` is its id, when answers to it are to be told. */
+  request(slot: number, payload: string | Buffer, expect: string | null): void
+  /** No more answers to a request. */
+  forget(id: string): void
+  /** An answer, to the server that asked, or to all. */
+  answer(slot: number, payload: string | Buffer, to: string | null): void
+  /** Asks how many servers have the namespace. */
+  count(slot: number, ticket: number): void
+  /** A request that was taken is done: what came after it goes on. */
+  done(slot: number): void
+  /** What was handed over is seen now. */
+  wake(): void
+  take(): import('../native').NativeClusterEvent[]
+  stats(): string
+  /** Ends it, after what was handed over; with a timeout in ms it waits for that. */
+  close(timeout: number): void
+}

@@ -3,9 +3,10 @@
 
 const os = require('node:os')
 const { inspect } = require('node:util')
+const { validateCluster } = require('./cluster/options')
 const { InvalidOptionError } = require('./errors')
 
-/** @typedef {Required<import('..').AdapterOptions>} Settings */
+/** @typedef {Required<Omit<import('..').AdapterOptions, 'cluster'>> & { cluster: import('./cluster/options').ClusterSettings | undefined }} Settings */
 
 const MIB = 1024 * 1024
 
@@ -18,6 +19,7 @@ function defaults() {
     flushTimeout: 1000,
     lanes: true,
     ioUring: true,
+    cluster: undefined,
   }
 }
 
@@ -29,6 +31,8 @@ const RULES = {
   flushTimeout: integer(0, 60_000),
   lanes: isBoolean,
   ioUring: isBoolean,
+  // It has rules of its own, and what is in it must not be shown.
+  cluster: () => undefined,
 }
 
 /** @param {unknown} value */
@@ -71,7 +75,7 @@ function validateOptions(options) {
     if (value === undefined) continue
     const expected = RULES[/** @type {keyof Settings} */ (name)](value)
     if (expected) throw new InvalidOptionError(`createAdapter: expected ${name} to be ${expected}, got ${show(value)}`)
-    Object.assign(settings, { [name]: value })
+    Object.assign(settings, { [name]: name === 'cluster' ? validateCluster(value) : value })
   }
   return settings
 }

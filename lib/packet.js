@@ -37,6 +37,11 @@ class PlainEncoder {
     return head + (id ?? '') + JSON.stringify(data, encoder.replacer)
   }
 
+  /** Whether other threads can do what the encoder does, for all data. */
+  isStandard() {
+    return this.#isOriginal() && this.#encoder.replacer === undefined
+  }
+
   #isOriginal() {
     const { encode, encodeAsString } = this.#encoder
     if (!isOriginal(encode, /\bhasBinary\b/) || !isOriginal(encodeAsString, /attachments/)) return false

@@ -40,7 +40,8 @@ function stats(io) {
   const { writers, ...native } = JSON.parse(engine.native.stats())
   const { descriptorFailures } = engine
   // A lane counts from when it is opened: the writers see it a moment later.
-  return { writers, rooms, sockets, ...native, lanes, compat, compatReasons, observed, descriptorFailures }
+  const cluster = engine.cluster?.stats()
+  return { writers, rooms, sockets, ...native, lanes, compat, compatReasons, observed, descriptorFailures, ...(cluster && { cluster }) }
 }
 
 module.exports = { stats }

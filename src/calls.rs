@@ -4,6 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use napi::Env;
 use napi::bindgen_prelude::{
@@ -123,8 +124,9 @@ fn send_binary(state: &State, context: &FunctionCallContext<'_>) -> Result<()> {
 fn close_lane(state: &State, context: &FunctionCallContext<'_>) -> Result<()> {
     let (index, legacy) = (context.get(0)?, context.get::<bool>(1)?);
     state.with_writers(|fanout| fanout.close(index))?;
-    let mut lanes = state.legacy_lanes.borrow_mut();
-    *lanes = lanes.saturating_sub(u32::from(legacy));
+    if legacy {
+        state.writers.legacy_lanes.fetch_sub(1, Ordering::Relaxed);
+    }
     Ok(())
 }
 
@@ -179,7 +181,7 @@ fn packet(state: &State, text: Option<Text>, attachments: &[Buffer]) -> Packet {
     }
     let binary = |prefix: Option<u8>| attachments.iter().map(move |data| Frame::new(OpCode::Binary, prefix, data));
     let packet = Packet::new(text.iter().cloned().chain(binary(None)));
-    if *state.legacy_lanes.borrow() == 0 {
+    if state.writers.legacy_lanes.load(Ordering::Relaxed) == 0 {
         return packet;
     }
     packet.with_legacy(text.into_iter().chain(binary(Some(LEGACY_MESSAGE))))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use napi::Env;
 use napi::bindgen_prelude::{Error, Object, Result, Status, Uint32Array};
 use napi_derive::napi;
+use socketio_cluster::Writers;
 use socketio_fanout::{Config, Fanout, Overflow, Stats};
 use socketio_rooms::Namespace;
 
@@ -46,7 +47,8 @@ pub struct State {
     pub(crate) ended: RefCell<Stats>,
     pub(crate) namespaces: RefCell<Vec<Option<Arc<Namespace>>>>,
     pub(crate) indexes: RefCell<Indexes>,
-    pub(crate) legacy_lanes: RefCell<u32>,
+    /// The writers and what other threads have to know of the lanes.
+    pub(crate) writers: Arc<Writers>,
 }
 
 /// A panic in the engine becomes an error of the call; each cell is borrowed for one statement, so none stays borrowed.
@@ -81,7 +83,7 @@ impl NativeEngine {
             ended: RefCell::default(),
             namespaces: RefCell::default(),
             indexes: RefCell::default(),
-            legacy_lanes: RefCell::default(),
+            writers: Arc::default(),
         };
         Self { state: Rc::new(state) }
     }
@@ -111,6 +113,12 @@ impl NativeEngine {
     #[napi(catch_unwind)]
     pub fn give_index_back(&self, index: u32) {
         self.indexes.borrow_mut().give_back(index);
+    }
+}
+
+impl NativeEngine {
+    pub(crate) fn shared(&self) -> &Rc<State> {
+        &self.state
     }
 }
 
@@ -149,6 +157,7 @@ fn no_writers() -> Error {
 impl Drop for State {
     fn drop(&mut self) {
         if let Some(running) = self.running.borrow_mut().take() {
+            *self.writers.running.write() = None;
             running.fanout.stop();
         }
     }

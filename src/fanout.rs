@@ -1,6 +1,7 @@
 //! Lanes and broadcasts, for `lib/`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{Error, Function, Result, Status, Uint32Array};
@@ -62,6 +63,7 @@ impl NativeEngine {
                 fanout.join();
             }
         })?;
+        *self.writers.running.write() = Some(Arc::clone(&fanout));
         *self.running.borrow_mut() = Some(Running { fanout, hook });
         Ok(())
     }
@@ -70,6 +72,7 @@ impl NativeEngine {
     #[napi(catch_unwind)]
     pub fn stop(&self, env: Env) -> Result<()> {
         let Some(running) = self.running.borrow_mut().take() else { return Ok(()) };
+        *self.writers.running.write() = None;
         running.fanout.stop();
         // The writers still count what they were handed: the counters are read from them until others start.
         *self.last.borrow_mut() = Some(Arc::clone(&running.fanout));
@@ -93,7 +96,7 @@ impl NativeEngine {
         let opened = ffi::with_descriptor(fd, |raw| fanout.open(index, raw, form));
         match opened {
             Some(Ok(())) => {
-                *self.legacy_lanes.borrow_mut() += u32::from(legacy);
+                self.writers.legacy_lanes.fetch_add(u32::from(legacy), Ordering::Relaxed);
                 Ok(())
             }
             Some(Err(error)) => Err(Error::new(Status::GenericFailure, error.to_string())),

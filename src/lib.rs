@@ -7,6 +7,7 @@
 
 mod calls;
 mod changes;
+pub mod cluster;
 mod connections;
 mod engine;
 mod events;

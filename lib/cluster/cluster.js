@@ -1,0 +1,262 @@
+// @ts-check
+'use strict'
+
+/** The cluster of one Socket.IO server: its connection, its namespaces there, and what it asks the other servers. */
+
+const { randomBytes } = require('node:crypto')
+const os = require('node:os')
+const { NativeAdapterError } = require('../errors')
+const { flushAtExit, forgetAtExit } = require('../exit')
+const { apart } = require('../write-callbacks')
+const { decode } = require('./msgpack')
+const { Question } = require('./requests')
+
+/** @typedef {import('./adapter').ClusterAdapter} ClusterAdapter */
+
+/** The kinds of `src/cluster.rs`. */
+const EVENT = { UP: 0, DOWN: 1, BROADCAST: 2, REQUEST: 3, RESPONSE: 4, COUNT: 5, JOINED: 6 }
+
+/** How often it is looked whether broadcasts may pass the event loop by, in ms. */
+const LOOK_EVERY = 1000
+/** How long the end of the process waits for what was handed over to be published, in ms. */
+const FAREWELL = 1200
+
+class Cluster {
+  uid = randomBytes(6).toString('base64url')
+  settings
+
+  #engine
+  /** @type {NativeCluster} */
+  #native
+  /** By slot. @type {Map<number, ClusterAdapter>} */
+  #adapters = new Map()
+  #nextSlot = 0
+  /** Called when a slot's channels are subscribed. @type {Map<number, () => void>} */
+  #joins = new Map()
+  /** Questions for the number of servers. @type {Map<number, (census: import('./requests').Census) => void>} */
+  #counts = new Map()
+  #nextTicket = 0
+  /** Requests that wait for answers: what to call with each. @type {Map<string, (answer: any) => void>} */
+  #requests = new Map()
+  #timer
+  #closed = false
+
+  /**
+   * @param {import('../engine').Engine} engine
+   * @param {import('./options').ClusterSettings} settings
+   */
+  constructor(engine, settings) {
+    this.#engine = engine
+    this.settings = settings
+    // Weak: a server that was dropped without being closed can be collected.
+    const self = new WeakRef(this)
+    this.#native = engine.native.openCluster(
+      {
+        key: settings.key,
+        uid: this.uid,
+        name: `${os.hostname()}:${process.pid}`,
+        outbox: settings.outbox.messages,
+        outboxBytes: settings.outbox.bytes,
+        redis: JSON.stringify(settings.redis),
+      },
+      () => self.deref()?.takeEvents(),
+    )
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY)
+    this.#timer.unref()
+    flushAtExit(this)
+  }
+
+  get calls() {
+    return this.#native
+  }
+
+  /** @param {ClusterAdapter} adapter @param {number} namespace the engine's number @returns {number} its slot */
+  join(adapter, namespace) {
+    const slot = this.#nextSlot++
+    this.#adapters.set(slot, adapter)
+    this.#native.join(slot, namespace, adapter.nsp.name, adapter.nativeInbound())
+    this.touch()
+    return slot
+  }
+
+  /** @param {number} slot @returns {Promise<void>} once what is sent to the namespace arrives */
+  joined(slot) {
+    return new Promise((resolve) => this.#joins.set(slot, resolve))
+  }
+
+  /** @param {number} slot */
+  leave(slot) {
+    if (!this.#adapters.delete(slot)) return
+    this.#native.leave(slot)
+    this.#joins.get(slot)?.()
+    this.#joins.delete(slot)
+    if (this.#adapters.size === 0) this.#close(0)
+    else this.touch()
+  }
+
+  /** What was handed over leaves at the end of the tick. */
+  touch() {
+    this.#engine.touch()
+  }
+
+  wake() {
+    this.#native.wake()
+  }
+
+  flushAtExit() {
+    this.#close(FAREWELL)
+  }
+
+  /** @param {number} timeout ms to wait for the end */
+  #close(timeout) {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#timer)
+    forgetAtExit(this)
+    this.#engine.clusterClosed(this)
+    for (const resolve of this.#counts.values()) resolve({ count: null, silent: [], gone: [] })
+    this.#counts.clear()
+    this.#native.close(timeout)
+  }
+
+  stats() {
+    return JSON.parse(this.#native.stats())
+  }
+
+  /** @param {number} slot @returns {Promise<import('./requests').Census>} */
+  census(slot) {
+    if (this.#closed) return Promise.resolve({ count: null, silent: [], gone: [] })
+    const ticket = this.#nextTicket++
+    return new Promise((resolve) => {
+      this.#counts.set(ticket, resolve)
+      this.#native.count(slot, ticket)
+      this.touch()
+    })
+  }
+
+  /**
+   * Asks all other servers of a namespace.
+   * @param {number} slot
+   * @param {string} what for the error
+   * @param {any} request
+   * @param {(error: import('../errors').ClusterIncompleteError | null, answers: any[]) => void} end
+   */
+  ask(slot, what, request, end) {
+    const requestId = newId()
+    const question = new Question(
+      what,
+      this.settings.requestsTimeout,
+      () => this.census(slot),
+      (error, answers) => {
+        this.#forget(requestId)
+        end(error, answers)
+      },
+    )
+    this.#requests.set(requestId, (answer) => question.answer(answer, answer.uid))
+    this.#native.request(slot, JSON.stringify({ uid: this.uid, requestId, ...request }), requestId)
+    this.touch()
+  }
+
+  /**
+   * A request whose answers are told one by one.
+   * @param {number} slot
+   * @param {(requestId: string) => Buffer} encode
+   * @param {number} timeout ms, after which they are not any more
+   * @param {(answer: any) => void} each
+   */
+  follow(slot, encode, timeout, each) {
+    const requestId = newId()
+    this.#requests.set(requestId, each)
+    this.#native.request(slot, encode(requestId), requestId)
+    this.touch()
+    setTimeout(() => this.#forget(requestId), timeout).unref()
+  }
+
+  /** @param {number} slot @param {any} request without an answer */
+  tell(slot, request) {
+    this.#native.request(slot, JSON.stringify({ uid: this.uid, ...request }), null)
+    this.touch()
+  }
+
+  /** @param {string} requestId */
+  #forget(requestId) {
+    if (this.#requests.delete(requestId) && !this.#closed) this.#native.forget(requestId)
+  }
+
+  #look() {
+    let used = false
+    for (const [slot, adapter] of this.#adapters) {
+      // One that its namespace has replaced is never closed by Socket.IO.
+      const current = adapter.nsp.adapter === adapter
+      used ||= current
+      if (current) this.#native.setNative(slot, adapter.nativeInbound())
+    }
+    if (!used) this.#close(0)
+    else this.#native.wake()
+  }
+
+  takeEvents() {
+    for (const event of this.#native.take()) apart(() => this.#handle(event))
+    this.#engine.touch()
+  }
+
+  /** @param {import('../../native').NativeClusterEvent} event */
+  #handle({ kind, slot, payload, recipients, code, message, count }) {
+    if (kind === EVENT.UP) return this.#emit('cluster:up')
+    if (kind === EVENT.DOWN) return this.#down(/** @type {any} */ (code), /** @type {string} */ (message))
+    if (kind === EVENT.COUNT) {
+      const { silent = [], gone = [] } = message ? JSON.parse(message) : {}
+      this.#counts.get(slot)?.({ count: count ?? null, silent, gone })
+      this.#counts.delete(slot)
+      return
+    }
+    if (kind === EVENT.JOINED) {
+      this.#joins.get(slot)?.()
+      this.#joins.delete(slot)
+      return
+    }
+    const adapter = this.#adapters.get(slot)
+    const read = readMessage(/** @type {Buffer} */ (payload))
+    if (kind === EVENT.RESPONSE) return this.#requests.get(read?.requestId)?.(read)
+    if (kind === EVENT.BROADCAST) return adapter?.remoteBroadcast(read, recipients ?? null)
+    try {
+      if (read) adapter?.remoteRequest(read)
+    } finally {
+      // What came after it has waited for it.
+      if (!this.#closed) this.#native.done(slot)
+    }
+  }
+
+  /** @param {import('../..').ErrorCode} code @param {string} message */
+  #down(code, message) {
+    const error = new NativeAdapterError(code, message)
+    // Not the error: an instance of another realm (Jest's) is refused.
+    if (!this.#emit('cluster:down', error)) process.emitWarning(message, { code })
+  }
+
+  /** @param {string} event @param {unknown[]} args @returns {boolean} whether somebody listens */
+  #emit(event, ...args) {
+    let heard = false
+    for (const adapter of [...this.#adapters.values()]) {
+      apart(() => {
+        heard = adapter.emit(event, ...args) || heard
+      })
+    }
+    return heard
+  }
+}
+
+/** @param {Buffer} payload @returns {any} undefined when it cannot be read */
+function readMessage(payload) {
+  try {
+    return payload[0] === 0x7b ? JSON.parse(payload.toString()) : decode(payload)
+  } catch {
+    return undefined
+  }
+}
+
+function newId() {
+  return randomBytes(9).toString('base64url')
+}
+
+module.exports = { Cluster }

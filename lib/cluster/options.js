@@ -1,0 +1,109 @@
+// @ts-check
+'use strict'
+
+/** The option `cluster` of `createAdapter()`: checked once, in one form. */
+
+const { InvalidOptionError, NativeAdapterError } = require('../errors')
+
+/**
+ * @typedef {object} ClusterSettings
+ * @property {string} key
+ * @property {number} requestsTimeout ms
+ * @property {{ messages: number, bytes: number }} outbox
+ * @property {Record<string, unknown>} redis what `crates/cluster` reads
+ */
+
+const MODES = ['pubsub']
+const KNOWN = ['redis', 'mode', 'key', 'requestsTimeout', 'outbox']
+const REDIS = ['host', 'port', 'path', 'username', 'password', 'database', 'tls']
+
+/**
+ * @param {any} value
+ * @returns {ClusterSettings}
+ */
+function validateCluster(value) {
+  if (typeof value !== 'object' || value === null) fail('cluster', 'an object with redis, mode and key', typeof value)
+  for (const name of Object.keys(value)) if (!KNOWN.includes(name)) fail(`cluster`, `one of ${KNOWN.join(', ')}`, name)
+  const { mode = 'pubsub', key = 'socket.io', requestsTimeout = 5000, outbox = {} } = value
+  if (!MODES.includes(mode)) {
+    throw new NativeAdapterError(
+      'ERR_CLUSTER_MODE',
+      `createAdapter: expected cluster.mode to be ${MODES.map((name) => `"${name}"`).join(' or ')}, got ${show(mode)}`,
+    )
+  }
+  if (typeof key !== 'string' || key === '') fail('cluster.key', 'a text that is not empty', show(key))
+  integer('cluster.requestsTimeout', requestsTimeout, 1)
+  const { messages = 10_000, bytes = 16 * 1024 * 1024 } = outbox
+  integer('cluster.outbox.messages', messages, 1)
+  integer('cluster.outbox.bytes', bytes, 1024)
+  return { key, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
+}
+
+/** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. */
+function redisOf(redis) {
+  const given = typeof redis === 'string' ? fromUrl(redis) : redis
+  if (typeof given !== 'object' || given === null) fail('cluster.redis', 'a URL or an object', typeof given)
+  for (const name of ['sentinels', 'sentinel', 'nodes', 'cluster']) {
+    if (!(name in given)) continue
+    throw new NativeAdapterError(
+      'ERR_CLUSTER_UNSUPPORTED',
+      `createAdapter: expected cluster.redis to name one Redis server, got ${name}: Sentinel and Redis Cluster are not supported`,
+    )
+  }
+  for (const name of Object.keys(given)) if (!REDIS.includes(name)) fail('cluster.redis', `one of ${REDIS.join(', ')}`, name)
+  const { host = '127.0.0.1', port = 6379, path, username, password, database = 0, tls = false } = given
+  for (const [name, text] of Object.entries({ host, path, username, password })) {
+    if (text !== undefined && typeof text !== 'string') fail(`cluster.redis.${name}`, 'a text', typeof text)
+  }
+  integer('cluster.redis.port', port, 1)
+  if (port > 65_535) fail('cluster.redis.port', 'a port', String(port))
+  integer('cluster.redis.database', database, 0)
+  const { ca, cert, key } = typeof tls === 'object' && tls !== null ? tls : { ca: undefined, cert: undefined, key: undefined }
+  const pem = [ca, cert, key].map((text) => (text === undefined ? undefined : String(text)))
+  return { host, port, path, username, password, database, tls: Boolean(tls), ca: pem[0], cert: pem[1], key: pem[2] }
+}
+
+/** @param {string} text */
+function fromUrl(text) {
+  /** @type {URL} */
+  let url
+  try {
+    url = new URL(text)
+  } catch {
+    return fail('cluster.redis', 'a URL like redis://user:password@host:6379/0', 'a text that is none')
+  }
+  const part = (/** @type {string} */ value) => (value === '' ? undefined : decodeURIComponent(value))
+  const user = { username: part(url.username), password: part(url.password) }
+  if (url.protocol === 'unix:' || url.protocol === 'redis+unix:') {
+    return { ...user, path: decodeURIComponent(url.pathname), database: Number(url.searchParams.get('db') ?? 0) }
+  }
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
+    return fail('cluster.redis', 'a URL that begins with redis:, rediss: or unix:', url.protocol)
+  }
+  return {
+    ...user,
+    host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: url.port === '' ? 6379 : Number(url.port),
+    database: url.pathname.length > 1 ? Number(url.pathname.slice(1)) : 0,
+    tls: url.protocol === 'rediss:',
+  }
+}
+
+/** @param {string} name @param {unknown} value @param {number} least */
+function integer(name, value, least) {
+  if (!Number.isSafeInteger(value) || /** @type {number} */ (value) < least) {
+    fail(name, `an integer from ${least} on`, show(value))
+  }
+}
+
+/** @param {unknown} value */
+function show(value) {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 50)) : String(value)
+}
+
+/** @param {string} name @param {string} expected @param {string} got @returns {never} */
+function fail(name, expected, got) {
+  throw new InvalidOptionError(`createAdapter: expected ${name} to be ${expected}, got ${got}`)
+}
+
+module.exports = { validateCluster }

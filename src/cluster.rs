@@ -1,0 +1,263 @@
+//! The cluster of one Socket.IO server: a connection, and the functions by which `lib/cluster` reaches it.
+//!
+//! Functions, not methods: publishing is called for each broadcast. Their types are in `lib/native-calls.d.ts`.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use napi::bindgen_prelude::{
+    Buffer, Either, Error, Function, FunctionCallContext, JsObjectValue, Object, Result, Status, ToNapiValue,
+    Uint32Array,
+};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{CleanupEnvHook, Env};
+use napi_derive::napi;
+use parking_lot::Mutex;
+use socketio_cluster::{Command, Config, Event, Member, Node};
+
+use crate::engine::{NativeEngine, State};
+
+/// The settings of a cluster, validated by `lib/cluster/options.js`.
+#[napi(object)]
+pub struct NativeClusterOptions {
+    /// The prefix of all channels.
+    pub key: String,
+    /// What this server's messages are known by.
+    pub uid: String,
+    /// What people know it by.
+    pub name: String,
+    /// The most messages that wait for Redis.
+    pub outbox: u32,
+    /// The most bytes that wait for Redis.
+    pub outbox_bytes: f64,
+    /// JSON: where Redis is.
+    pub redis: String,
+}
+
+/// News of the cluster; what it has besides its kind depends on that.
+#[napi(object)]
+#[derive(Default)]
+pub struct NativeClusterEvent {
+    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined.
+    pub kind: u32,
+    /// The namespace's number, or the ticket of a count.
+    pub slot: u32,
+    /// As it came.
+    pub payload: Option<Buffer>,
+    /// Recipients of a broadcast that JavaScript writes to; all when there are none here.
+    pub recipients: Option<Uint32Array>,
+    /// Of a loss: its stable code.
+    pub code: Option<String>,
+    /// Of a loss: what happened. Of a count: JSON of silent and of gone servers.
+    pub message: Option<String>,
+    /// Of a count: how many servers there are.
+    pub count: Option<f64>,
+}
+
+struct Instance {
+    state: Rc<State>,
+    node: Arc<Mutex<Option<Node>>>,
+    hook: RefCell<Option<CleanupEnvHook<()>>>,
+}
+
+/// At the end of the environment, what was handed over is published within this.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+#[napi]
+impl NativeEngine {
+    /// Connects this server with others. `signal` is called on this thread when there is something to take. It does not keep
+    /// the process alive.
+    #[napi(catch_unwind, ts_return_type = "NativeCluster")]
+    pub fn open_cluster<'env>(
+        &self,
+        env: &'env Env,
+        options: NativeClusterOptions,
+        signal: Function<'env, (), ()>,
+    ) -> Result<Object<'env>> {
+        let instance = Rc::new(start(*env, Rc::clone(self.shared()), options, &signal)?);
+        let mut functions = Object::new(env)?;
+        add(*env, &mut functions, &instance, "join", join)?;
+        add(*env, &mut functions, &instance, "leave", |instance, context| {
+            instance.submit(Command::Leave(context.get(0)?));
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "setNative", |instance, context| {
+            instance.submit(Command::Native(context.get(0)?, context.get(1)?));
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "broadcast", |instance, context| {
+            let (slot, text) = (context.get(0)?, context.get(1)?);
+            instance.submit(Command::Broadcast { slot, text, room: context.get(2)?, options: context.get(3)? });
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "packet", |instance, context| {
+            let (slot, payload) = (context.get(0)?, payload(context, 1)?);
+            instance.submit(Command::Packet { slot, payload, room: context.get(2)? });
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "request", |instance, context| {
+            let (slot, payload) = (context.get(0)?, payload(context, 1)?);
+            instance.submit(Command::Request { slot, payload, expect: context.get(2)? });
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "forget", |instance, context| {
+            instance.submit(Command::Forget(context.get(0)?));
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "answer", |instance, context| {
+            let (slot, payload) = (context.get(0)?, payload(context, 1)?);
+            instance.submit(Command::Answer { slot, to: context.get(2)?, payload });
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "count", |instance, context| {
+            instance.submit(Command::Count { slot: context.get(0)?, ticket: context.get(1)? });
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "done", |instance, context| {
+            instance.submit(Command::Done(context.get(0)?));
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "wake", |instance, _| {
+            if let Some(node) = &*instance.node.lock() {
+                node.wake();
+            }
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "take", |instance, _| {
+            let events = instance.node.lock().as_ref().map(Node::events).unwrap_or_default();
+            Ok(events.into_iter().map(news).collect::<Vec<_>>())
+        })?;
+        add(*env, &mut functions, &instance, "stats", |instance, _| {
+            let stats = instance.node.lock().as_ref().map(Node::stats).unwrap_or_default();
+            serde_json::to_string(&stats).map_err(|error| Error::new(Status::GenericFailure, error.to_string()))
+        })?;
+        add(*env, &mut functions, &instance, "close", close)?;
+        Ok(functions)
+    }
+}
+
+impl Instance {
+    fn submit(&self, command: Command) {
+        if let Some(node) = &*self.node.lock() {
+            node.submit(command);
+        }
+    }
+}
+
+/// A panic becomes an error of the call.
+fn add<Return: ToNapiValue + 'static>(
+    env: Env,
+    functions: &mut Object<'_>,
+    instance: &Rc<Instance>,
+    name: &'static str,
+    run: fn(&Instance, &FunctionCallContext<'_>) -> Result<Return>,
+) -> Result<()> {
+    let instance = Rc::clone(instance);
+    let function = env.create_function_from_closure::<(), Return, _>(name, move |context| {
+        catch_unwind(AssertUnwindSafe(|| run(&instance, &context)))
+            .unwrap_or_else(|_| Err(Error::new(Status::GenericFailure, format!("{name}() panicked: please report it"))))
+    })?;
+    functions.set_named_property(name, function)
+}
+
+fn start(
+    env: Env,
+    state: Rc<State>,
+    options: NativeClusterOptions,
+    signal: &Function<'_, (), ()>,
+) -> Result<Instance> {
+    // The message of an error would show what stands at that place, perhaps a secret.
+    let settings = serde_json::from_str(&options.redis)
+        .map_err(|_| Error::new(Status::InvalidArg, "expected the settings of Redis, got something else"))?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated: a positive integer")]
+    let config = Config {
+        key: options.key,
+        uid: options.uid,
+        name: options.name,
+        outbox: options.outbox as usize,
+        outbox_bytes: options.outbox_bytes as usize,
+    };
+    let signal = signal.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
+    let signal = Box::new(move || {
+        // It fails only while the environment ends.
+        let _ = signal.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    let node = Node::start(config, settings, Arc::clone(&state.writers), signal)
+        .map_err(|error| Error::new(Status::GenericFailure, format!("expected to start a thread, got: {error}")))?;
+    let node = Arc::new(Mutex::new(Some(node)));
+    // Weak: napi keeps the closure of a hook that was removed.
+    let ending = Arc::downgrade(&node);
+    let hook = env.add_env_cleanup_hook((), move |()| {
+        if let Some(mut node) = ending.upgrade().and_then(|node| node.lock().take()) {
+            node.close();
+            node.join(FAREWELL);
+        }
+    })?;
+    Ok(Instance { state, node, hook: RefCell::new(Some(hook)) })
+}
+
+/// Text or bytes.
+fn payload(context: &FunctionCallContext<'_>, index: usize) -> Result<Bytes> {
+    Ok(match context.get::<Either<String, Buffer>>(index)? {
+        Either::A(text) => text.into(),
+        Either::B(bytes) => Bytes::copy_from_slice(&bytes),
+    })
+}
+
+/// `(slot, namespace, name, native)`: a namespace begins.
+fn join(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<()> {
+    let rooms = instance.state.namespace(context.get(1)?)?;
+    instance.submit(Command::Join { slot: context.get(0)?, nsp: context.get(2)?, rooms, native: context.get(3)? });
+    Ok(())
+}
+
+/// `(timeout)`: publishes what was handed over, and ends. With a timeout in ms it waits for that.
+fn close(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<()> {
+    let timeout: u32 = context.get(0)?;
+    let Some(mut node) = instance.node.lock().take() else { return Ok(()) };
+    node.close();
+    if timeout > 0 {
+        node.join(Duration::from_millis(timeout.into()));
+    }
+    drop(node);
+    match instance.hook.borrow_mut().take() {
+        Some(hook) => context.env.remove_env_cleanup_hook(hook),
+        None => Ok(()),
+    }
+}
+
+fn news(event: Event) -> NativeClusterEvent {
+    let base = NativeClusterEvent::default;
+    let with = |kind, slot, payload: Bytes| NativeClusterEvent {
+        kind,
+        slot,
+        payload: Some(payload.to_vec().into()),
+        ..NativeClusterEvent::default()
+    };
+    match event {
+        Event::Up => base(),
+        Event::Down(code, message) => {
+            NativeClusterEvent { kind: 1, code: Some(code.into()), message: Some(message), ..base() }
+        }
+        Event::Broadcast(slot, payload, recipients) => {
+            NativeClusterEvent { recipients: recipients.map(Into::into), ..with(2, slot, payload) }
+        }
+        Event::Request(slot, payload) => with(3, slot, payload),
+        Event::Response(slot, payload) => with(4, slot, payload),
+        Event::Count(ticket, census) => {
+            let members = |members: &[Member]| {
+                let all = members.iter().map(|member| serde_json::json!({ "uid": member.uid, "name": member.name }));
+                all.collect::<Vec<_>>()
+            };
+            let message = serde_json::json!({ "silent": members(&census.silent), "gone": members(&census.gone) });
+            #[expect(clippy::cast_precision_loss, reason = "fewer servers than that")]
+            let count = census.count.map(|count| count as f64);
+            NativeClusterEvent { kind: 5, slot: ticket, message: Some(message.to_string()), count, ..base() }
+        }
+        Event::Joined(slot) => NativeClusterEvent { kind: 6, slot, ..base() },
+    }
+}
