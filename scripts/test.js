@@ -13,6 +13,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { ensureChromium } = require('./chromium')
+const { ensureRedis } = require('./redis')
 const { ROOT, run } = require('./run')
 const { ensureReady, runMain } = require('./setup')
 const { cargoTally, closingLine, jestTally, sum } = require('./tally')
@@ -55,6 +56,12 @@ async function runJest(options) {
   }
 }
 
+/** What some of Jest's tests need, and are skipped without. */
+async function ready() {
+  await ensureChromium()
+  await ensureRedis()
+}
+
 /**
  * @param {string} title
  * @param {() => Promise<Tally>} suite
@@ -75,7 +82,7 @@ runMain(async () => {
     rust: ['Rust', runRustTests],
     models: ['Models', runModels],
     types: ['Types', runTypeTests],
-    jest: ['Jest', () => ensureChromium().then(() => runJest(['--testPathIgnorePatterns', PACKAGE, ...options]))],
+    jest: ['Jest', () => ready().then(() => runJest(['--testPathIgnorePatterns', PACKAGE, ...options]))],
     // By itself: it runs cargo, which leaves the other tests no processor.
     package: ['Package', () => runJest(['--testPathPatterns', PACKAGE, ...options])],
   }

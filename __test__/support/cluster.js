@@ -1,0 +1,118 @@
+'use strict'
+
+/** Socket.IO servers that are one cluster, each with this adapter or with the JavaScript one. */
+
+const http = require('node:http')
+const { createAdapter: createJavaScriptAdapter } = require('@socket.io/redis-adapter')
+const { createClient } = require('redis')
+const { Server } = require('socket.io')
+const { io: connect } = require('socket.io-client')
+const { createAdapter } = require('../..')
+const { setTimeout: delay } = require('node:timers/promises')
+
+/** @typedef {'native' | 'js'} Kind */
+
+class ClusterServer {
+  /** @type {any[]} */
+  clients = []
+  /** @type {any[]} Of the JavaScript adapter. */
+  #redis = []
+
+  /**
+   * @param {Kind} kind
+   * @param {import('./redis').Redis} redis
+   * @param {any} options `{ cluster, server, adapter }`
+   */
+  constructor(kind, redis, options) {
+    this.kind = kind
+    this.redis = redis
+    this.options = options
+  }
+
+  async start() {
+    const { cluster, server, adapter } = this.options
+    this.httpServer = http.createServer()
+    let made
+    if (this.kind === 'native') {
+      made = createAdapter({ ...adapter, cluster: { redis: this.redis.url, ...cluster } })
+    } else {
+      const clients = [createClient({ url: this.redis.url }), createClient({ url: this.redis.url })]
+      for (const client of clients) {
+        client.on('error', () => {})
+        await client.connect()
+      }
+      this.#redis = clients
+      made = createJavaScriptAdapter(clients[0], clients[1], cluster)
+    }
+    this.io = new Server(this.httpServer, { adapter: made, ...server })
+    await new Promise((resolve) => this.httpServer.listen(0, '127.0.0.1', () => resolve(undefined)))
+    this.url = `http://127.0.0.1:${this.httpServer.address().port}`
+    return this
+  }
+
+  /** @param {any} [options] @param {string} [nsp] @returns {Promise<any>} a client that is connected, and its socket here */
+  async client(options, nsp = '/') {
+    const client = connect(this.url + nsp, { transports: ['websocket'], forceNew: true, reconnection: false, ...options })
+    this.clients.push(client)
+    client.got = []
+    client.onAny((...args) => client.got.push(args))
+    await new Promise((resolve, reject) => {
+      client.once('connect', () => resolve(undefined))
+      client.once('connect_error', reject)
+    })
+    client.socket = this.io.of(nsp).sockets.get(client.id)
+    return client
+  }
+
+  async close() {
+    for (const client of this.clients) client.disconnect()
+    await new Promise((resolve) => this.io.close(() => resolve(undefined)))
+    // What the adapter has begun is answered first: it does not catch the rejections.
+    for (const client of this.#redis) await client.quit().catch(() => {})
+  }
+}
+
+class TestCluster {
+  /** @type {ClusterServer[]} */
+  servers = []
+
+  /**
+   * @param {Kind[]} kinds
+   * @param {import('./redis').Redis} redis
+   * @param {any} [options]
+   */
+  async start(kinds, redis, options = {}) {
+    for (const kind of kinds) this.servers.push(await new ClusterServer(kind, redis, options).start())
+    await this.complete()
+    return this
+  }
+
+  /** Waits until each server knows of all. @param {string} [nsp] */
+  async complete(nsp = '/') {
+    for (const { io } of this.servers) {
+      while ((await io.of(nsp).adapter.serverCount()) !== this.servers.length) await delay(10)
+    }
+    // Counted are the requests' channels; broadcasts' come with them, confirmed or soon.
+    for (const [from, { io }] of this.servers.entries()) {
+      for (const [to, other] of this.servers.entries()) {
+        if (from === to) continue
+        const event = `ready-${from}-${to}`
+        await new Promise((resolve) => {
+          other.io.of(nsp).once(event, resolve)
+          io.of(nsp).serverSideEmit(event)
+        })
+      }
+    }
+  }
+
+  async close() {
+    await Promise.all(this.servers.map((server) => server.close()))
+  }
+}
+
+/** @param {Kind[]} kinds @param {any} redis @param {any} [options] */
+function startCluster(kinds, redis, options) {
+  return new TestCluster().start(kinds, redis, options)
+}
+
+module.exports = { ClusterServer, startCluster }

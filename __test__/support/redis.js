@@ -1,0 +1,73 @@
+'use strict'
+
+/** A private Redis server for one test file, on a free port, without anything on disk. */
+
+const { spawn, spawnSync } = require('node:child_process')
+const net = require('node:net')
+const { hasRedis } = require('../../scripts/redis')
+
+/** `describe`; without Redis on PATH its tests are skipped, and counted as that. `npm test` says how to get it. */
+const describeWithRedis = hasRedis() ? describe : describe.skip
+
+async function freePort() {
+  const server = net.createServer()
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+class Redis {
+  port = 0
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  process
+  #options
+
+  /** @param {string[]} options of redis-server */
+  constructor(options) {
+    this.#options = options
+  }
+
+  get url() {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  async start() {
+    this.port ||= await freePort()
+    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    const child = spawn('redis-server', [...options, ...this.#options], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process = child
+    await new Promise((resolve, reject) => {
+      let output = ''
+      child.stdout.on('data', (chunk) => {
+        output += chunk
+        if (output.includes('Ready to accept connections')) resolve(undefined)
+      })
+      child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${output}`)))
+    })
+  }
+
+  /** @param {NodeJS.Signals} [signal] */
+  async stop(signal = 'SIGKILL') {
+    const child = this.process
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill(signal)
+    await ended
+  }
+
+  /** @param {string[]} words of a command @returns {string} */
+  command(...words) {
+    const { stdout } = spawnSync('redis-cli', ['-p', String(this.port), ...words], { encoding: 'utf8' })
+    return stdout.trim()
+  }
+}
+
+/** @param {string[]} options of redis-server */
+async function startRedis(...options) {
+  const redis = new Redis(options)
+  await redis.start()
+  return redis
+}
+
+module.exports = { describeWithRedis, startRedis }
