@@ -117,8 +117,12 @@ impl Core {
 
     /// Says that this server is there, or leaves.
     pub(crate) fn hello(&mut self, bye: bool) {
-        let payload = Members::hello(&self.member(), bye).into();
-        self.publish(self.presence(), payload);
+        let Outgoing { channel, payload } = self.greeting(bye);
+        self.publish(channel, payload);
+    }
+
+    pub(crate) fn greeting(&self, bye: bool) -> Outgoing {
+        Outgoing { channel: self.presence(), payload: Members::hello(&self.member(), bye).into() }
     }
 
     pub(crate) fn excuse(&mut self, now: Instant) {

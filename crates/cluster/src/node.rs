@@ -237,6 +237,8 @@ impl Worker {
     /// Subscribes to everything on a new connection, and looks whether that is so.
     async fn begin(&mut self, link: &mut impl Transport) -> Result<(), Lost> {
         let checked = self.core.begin(Instant::now());
+        // Before it is counted: who counts it knows its name.
+        link.publish(vec![self.core.greeting(false)]).await?;
         let (channels, patterns) = std::mem::take(&mut self.core.subscribe);
         link.subscribe(&channels, &patterns).await?;
         for channels in checked.chunks(BATCH) {
@@ -316,6 +318,8 @@ impl Worker {
         if !channels.is_empty() || !patterns.is_empty() {
             link.subscribe(&channels, &patterns).await?;
             self.core.subscribed();
+            // The others hear of a new namespace at once.
+            self.core.hello(false);
         }
         Ok(())
     }
