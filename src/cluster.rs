@@ -164,12 +164,7 @@ fn add<Return: ToNapiValue + 'static>(
     functions.set_named_property(name, function)
 }
 
-fn start(
-    env: Env,
-    state: Rc<State>,
-    options: NativeClusterOptions,
-    signal: &Function<'_, (), ()>,
-) -> Result<Instance> {
+fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Function<'_, (), ()>) -> Result<Instance> {
     // The message of an error would show what stands at that place, perhaps a secret.
     let settings = serde_json::from_str(&options.redis)
         .map_err(|_| Error::new(Status::InvalidArg, "expected the settings of Redis, got something else"))?;

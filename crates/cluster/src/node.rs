@@ -273,7 +273,10 @@ impl Worker {
             self.take();
             self.subscriptions(link).await?;
             self.send(link, replies);
-            if self.farewell.is_some_and(|end| Instant::now() >= end || (self.core.outbox.is_empty() && replies.is_empty())) {
+            if self
+                .farewell
+                .is_some_and(|end| Instant::now() >= end || (self.core.outbox.is_empty() && replies.is_empty()))
+            {
                 return Ok(());
             }
             let due = beat + BEAT;

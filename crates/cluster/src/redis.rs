@@ -113,7 +113,8 @@ impl Settings {
     }
 
     fn silent(&self) -> Lost {
-        let message = format!("expected an answer of Redis at {} within {} ms, got none", self.address(), ANSWER.as_millis());
+        let message =
+            format!("expected an answer of Redis at {} within {} ms, got none", self.address(), ANSWER.as_millis());
         Lost { code: "ERR_CLUSTER_UNREACHABLE", message }
     }
 

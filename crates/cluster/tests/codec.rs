@@ -26,7 +26,10 @@ fn a_broadcast_has_the_bytes_of_the_javascript_adapter() {
         let ours = classic::outgoing("DwLODF", "/", &format!("2{data}"), Some("room1"), None).unwrap();
         assert_eq!(ours, payload, "{data}");
         let options = r#"{"rooms":["room1"],"except":[],"flags":{}}"#;
-        assert_eq!(classic::outgoing("DwLODF", "/", &format!("2{data}"), Some("room1"), Some(options)).unwrap(), payload);
+        assert_eq!(
+            classic::outgoing("DwLODF", "/", &format!("2{data}"), Some("room1"), Some(options)).unwrap(),
+            payload
+        );
     }
 }
 
@@ -132,6 +135,8 @@ proptest! {
         let (mut back, mut attachments) = (Vec::new(), Vec::new());
         to_json::transcode(&packed, &mut back, &mut attachments).unwrap();
         let back: serde_json::Value = serde_json::from_slice(&back).unwrap();
+        // Its parser rounds: both are read by it once.
+        let value: serde_json::Value = serde_json::from_str(&value.to_string()).unwrap();
         prop_assert_eq!(back.to_string().replace(".0", ""), value.to_string().replace(".0", ""));
     }
 
