@@ -161,15 +161,14 @@ impl Worker {
             let lost = match link {
                 Err(lost) => lost,
                 Ok(mut link) => {
-                    let end = match self.begin(&mut link).await {
-                        Err(lost) => Err(lost),
-                        Ok(()) => {
-                            backoff.reset();
-                            told = None;
-                            add(&self.counters.reconnects, usize::from(times > 0));
-                            times += 1;
-                            self.while_up(&mut link).await
-                        }
+                    let end = if let Err(lost) = self.begin(&mut link).await {
+                        Err(lost)
+                    } else {
+                        backoff.reset();
+                        told = None;
+                        add(&self.counters.reconnects, usize::from(times > 0));
+                        times += 1;
+                        self.while_up(&mut link).await
                     };
                     let Err(lost) = end else { return };
                     lost
