@@ -73,7 +73,7 @@ test('an unknown option is refused, and the known ones are named', () => {
   const error = thrownBy(() => createAdapter({ writer: 2 }))
   expect(error.code).toBe('ERR_INVALID_OPTION')
   expect(error.message).toBe(
-    'createAdapter: expected one of the options writers, maxBufferedBytes, overflow, flushTimeout, lanes, ioUring, got ' + "'writer'",
+    'createAdapter: expected one of the options writers, maxBufferedBytes, overflow, flushTimeout, lanes, ioUring, cluster, got ' + "'writer'",
   )
 })
 
