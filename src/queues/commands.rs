@@ -6,8 +6,7 @@
 use bytes::Bytes;
 use napi::bindgen_prelude::{Error, Result, Status, Uint8Array};
 use socketio_queue::{
-    Command, Due, Lease, MessageId, NewMessage, QueueAction, QueueRef, Request, Settle, Ticket, Token,
-    WorkerId,
+    Command, Due, Lease, MessageId, NewMessage, QueueAction, QueueRef, Request, Settle, Ticket, Token, WorkerId,
 };
 
 use super::control;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Delivery, Error, Event, Lease, MessageInfo, QueueOptions, QueueStats, Receipt, RecoveryReport, ScheduleInfo, StoreStats, Ticket,
-    WorkerId,
+    Delivery, Error, Event, Lease, MessageInfo, QueueOptions, QueueStats, Receipt, RecoveryReport, ScheduleInfo,
+    StoreStats, Ticket, WorkerId,
 };
 
 /// What comes out of the engine, in batches.

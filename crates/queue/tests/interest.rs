@@ -155,15 +155,12 @@ fn a_message_that_nobody_acknowledges_expires() {
 fn it_has_one_worker_and_is_what_it_is_from_the_beginning() {
     let mut rig = new_rig();
     rig.work(1);
-    let consume = |ticket| Command::Consume {
-        ticket,
-        worker: WorkerId(7),
-        queue: QUEUE,
-        options: WorkerOptions::default(),
-    };
+    let consume =
+        |ticket| Command::Consume { ticket, worker: WorkerId(7), queue: QUEUE, options: WorkerOptions::default() };
     assert_eq!(rig.ask(consume).unwrap_err().code(), "QUEUE_OPTION_INVALID");
     rig.send("x");
-    let other = rig.declare(QUEUE, "mail", Some(QueueOptions { by_interest: false, key_max_length: None, ..options() }));
+    let other =
+        rig.declare(QUEUE, "mail", Some(QueueOptions { by_interest: false, key_max_length: None, ..options() }));
     assert_eq!(other.unwrap_err().code(), "QUEUE_OPTION_INVALID");
     for wrong in [
         QueueOptions { key_rate: Some(Rate { max: 1, per: 1 }), ..options() },
@@ -265,8 +262,7 @@ impl KeyModel {
         self.wanted = false;
         self.held.clear();
         self.delayed.retain(|_, (at, _)| *at > now);
-        self.waiting =
-            self.known.keys().filter(|id| !self.delayed.contains_key(id)).map(|id| (*id, false)).collect();
+        self.waiting = self.known.keys().filter(|id| !self.delayed.contains_key(id)).map(|id| (*id, false)).collect();
     }
 }
 
@@ -307,7 +303,8 @@ impl<D> Test<D> {
                 interest(&mut self.rig, &format!("key {key}"), false);
                 while !self.keys[key].held.is_empty() {
                     let place = self.random.below(self.keys[key].held.len());
-                    let (id, (lease, _)) = self.keys[key].held.iter().nth(place).map(|(id, held)| (*id, *held)).unwrap();
+                    let (id, (lease, _)) =
+                        self.keys[key].held.iter().nth(place).map(|(id, held)| (*id, *held)).unwrap();
                     self.release(key, id, lease);
                 }
             }
@@ -458,7 +455,10 @@ impl<D> Test<D> {
         assert_eq!(stats.blocked, sum(|model| model.waiting.len()));
         assert_eq!(stats.keys, sum(|model| usize::from(!model.known.is_empty())));
         let free = self.held().len() < self.concurrency;
-        assert!(!(free && self.keys.iter().any(KeyModel::can_go_on)), "somebody could take a message, and did not get it");
+        assert!(
+            !(free && self.keys.iter().any(KeyModel::can_go_on)),
+            "somebody could take a message, and did not get it"
+        );
     }
 
     fn finish(&mut self) {

@@ -90,7 +90,8 @@ impl Machine {
             .map(|slot| {
                 let entry = self.slab.at(slot);
                 // A key's order is that of the ids, whichever of them were delivered.
-                let last = entry.attempts == 0 || replaying.keys.contains_key(&slot) && self.is_by_interest(entry.queue);
+                let last =
+                    entry.attempts == 0 || replaying.keys.contains_key(&slot) && self.is_by_interest(entry.queue);
                 (last, entry.id(), slot)
             })
             .collect();

@@ -2,8 +2,8 @@
 //!
 //! A chunk begins with the version and a section. Chunks are independent of each other, but come in order.
 
-use super::fail::HELD_TOO_LONG;
 use super::Machine;
+use super::fail::HELD_TOO_LONG;
 use super::repeat::Repeat;
 use super::slab::{HISTORY, WALL};
 use crate::record::{self, Change, Kind, Reader, VERSION, Writer};
