@@ -11,14 +11,15 @@ const { until } = require('../support/events')
 const { startCluster } = require('../support/cluster')
 const { describeWithRedis, startRedis } = require('../support/redis')
 
+// Those that begin with a JavaScript server first: its timers of acknowledgements run on for five seconds.
 const CLUSTERS = [
-  ['native', 'native', 'native'],
   ['js', 'js', 'js'],
-  ['native', 'js', 'js'],
   ['js', 'native', 'js'],
   ['js', 'js', 'native'],
   ['js', 'native', 'native'],
+  ['native', 'js', 'js'],
   ['native', 'native', 'js'],
+  ['native', 'native', 'native'],
 ]
 
 /** @type {import('../support/redis').Redis} */
