@@ -2,6 +2,7 @@ import type { Adapter } from "socket.io-adapter";
 import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
 import type { QueueErrorCode, Queues } from "./queues.js";
 
+export * from "./durable.js";
 export * from "./queues.js";
 
 /** Options of {@link createAdapter}. Each one is validated when `createAdapter()` is called. */

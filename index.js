@@ -12,6 +12,7 @@ const {
   NativeAdapterError,
   NativeBindingError,
 } = require('./lib/errors')
+const { durable } = require('./lib/durable/durable')
 const { metrics } = require('./lib/operate/metrics')
 const { LeaseEndedError, QueueError, QueueFullError, RequestError } = require('./lib/queues/errors')
 const { createQueues } = require('./lib/queues/queues')
@@ -22,6 +23,7 @@ const { version } = require('./package.json')
 module.exports = {
   createAdapter,
   createQueues,
+  durable,
   bufferedBytes,
   conflate,
   metrics,

@@ -5,6 +5,7 @@ export const {
   conflate,
   createAdapter,
   createQueues,
+  durable,
   metrics,
   stats,
   NativeAdapterError,

@@ -54,6 +54,7 @@ describe('the tarball', () => {
         'bull-board.js',
         'bull-board.d.ts',
         'queues.d.ts',
+        'durable.d.ts',
         'docs/guide/queues.md',
         'LICENSE',
         'Cargo.toml',

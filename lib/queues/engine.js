@@ -96,6 +96,14 @@ class QueueEngine {
     this.touch()
   }
 
+  /** @type {(write: (block: CommandBlock, ticket: number) => void, onAnswer?: () => void) => void} answered in its place among the effects */
+  tellBack = (write, onAnswer) => {
+    if (onAnswer) this.keepAlive.hold()
+    const waiting = onAnswer && { resolve: onAnswer, reject: NOTHING, onProgress: undefined, request: false }
+    write(this.block, waiting ? this.#tickets.add(waiting) : 0)
+    this.touch()
+  }
+
   /** To be called after something was written: it leaves at the end of the tick, usually. */
   touch() {
     if (this.block.full) return this.flush()

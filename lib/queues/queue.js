@@ -46,9 +46,23 @@ class Queue extends Management {
       throw wrong(`queue ${JSON.stringify(this.name)}`, 'another queue as deadLetter', this.name)
     }
     if (options !== undefined) this.#backoff = backoff
+    this.#declare(settings)
+  }
+
+  /** @param {object | undefined} settings */
+  #declare(settings) {
     const command = { do: 'declare', queue: this.number, name: this.name, options: settings }
     // That the engine has ended is told otherwise.
     this.#engine.control(command).catch((error) => this.#engine.ended ?? warn(error))
+  }
+
+  /**
+   * Declares it as a queue whose messages wait for interest in their key: see `by_interest` in `crates/queue/src/options.rs`.
+   * @param {object} options those that each queue has
+   * @param {{ keyMaxLength: number }} more
+   */
+  declareByInterest(options, more) {
+    this.#declare({ ...queueOptions(this.name, options).settings, byInterest: true, ...more })
   }
 
   /** The app's own, if there is one. */

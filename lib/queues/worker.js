@@ -4,6 +4,7 @@
 /** Runs the app's handler for what the engine delivers, and settles it. */
 
 const { EventEmitter } = require('node:events')
+const { OP } = require('./block')
 const { queueError, warn } = require('./errors')
 const { REASONS } = require('./events')
 const { Holding } = require('./holding')
@@ -92,6 +93,22 @@ class Worker extends EventEmitter {
 
   #onAbort = () => {
     this.close()
+  }
+
+  /**
+   * Of a queue by interest: whether messages of this key are taken.
+   * @param {string} key
+   * @param {boolean} wanted
+   * @param {() => void} [onAnswer] called between the deliveries under the interest before and those under this one
+   */
+  interest(key, wanted, onAnswer) {
+    if (this.#state === CLOSED || this.#engine.ended) return
+    this.#engine.tellBack((block, ticket) => {
+      block.begin(OP.INTEREST, ticket)
+      block.word(this.#number)
+      block.word(wanted ? 1 : 0)
+      block.part(key)
+    }, onAnswer)
   }
 
   // What the engine tells.

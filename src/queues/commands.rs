@@ -112,8 +112,9 @@ impl Block<'_> {
                 }));
             }
             op::INTEREST => {
+                let ticket = self.ticket()?;
                 let (worker, wanted) = (WorkerId(self.word()?), self.word()? != 0);
-                Command::Interest { worker, key: self.text()?, wanted }
+                Command::Interest { ticket: (ticket != NOBODY).then_some(ticket), worker, key: self.text()?, wanted }
             }
             _ => return Some(Err(Error::new(Status::InvalidArg, format!("expected a kind of command, got {op}")))),
         }))

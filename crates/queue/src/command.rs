@@ -69,7 +69,10 @@ pub enum Command {
     },
     /// Says whether a worker takes the messages of a key, in a queue that is
     /// [`by_interest`](crate::QueueOptions::by_interest). At first it takes those of none, and with its end interest in all ends.
+    /// Answer, between the deliveries under the interest before and those under this one: `Done`.
     Interest {
+        /// Finds the answer.
+        ticket: Option<Ticket>,
         /// Which.
         worker: WorkerId,
         /// Of which key.
@@ -189,12 +192,10 @@ impl Command {
             | Self::Queues { ticket }
             | Self::Store { ticket }
             | Self::Flush { ticket } => Some(*ticket),
-            Self::Settle { ticket, .. } | Self::Extend { ticket, .. } => *ticket,
-            Self::SetConcurrency { .. }
-            | Self::Interest { .. }
-            | Self::CloseWorker { .. }
-            | Self::Progress { .. }
-            | Self::Subscribe { .. } => None,
+            Self::Settle { ticket, .. } | Self::Extend { ticket, .. } | Self::Interest { ticket, .. } => *ticket,
+            Self::SetConcurrency { .. } | Self::CloseWorker { .. } | Self::Progress { .. } | Self::Subscribe { .. } => {
+                None
+            }
         }
     }
 }

@@ -206,7 +206,13 @@ impl Machine {
                 let result = self.consume(worker, queue, options);
                 cx.done(ticket, result);
             }
-            Command::Interest { worker, key, wanted } => self.interest(worker, &key, wanted),
+            Command::Interest { ticket, worker, key, wanted } => {
+                self.interest(worker, &key, wanted);
+                if let Some(ticket) = ticket {
+                    // Behind the deliveries under the interest before.
+                    cx.done(ticket, Ok(Outcome::Done));
+                }
+            }
             Command::SetConcurrency { worker, concurrency } => self.set_concurrency(worker, concurrency),
             Command::CloseWorker { worker, lost } => self.close_worker(cx, worker, lost),
             Command::Settle { ticket, lease, outcome } => {

@@ -27,7 +27,7 @@ fn options() -> QueueOptions {
 }
 
 fn interest(rig: &mut Rig, key: &str, wanted: bool) {
-    rig.commands(vec![Command::Interest { worker: WORKER, key: key.into(), wanted }]);
+    rig.commands(vec![Command::Interest { ticket: None, worker: WORKER, key: key.into(), wanted }]);
 }
 
 fn new_rig() -> Rig {
@@ -211,6 +211,8 @@ struct Known {
 #[derive(Default)]
 struct KeyModel {
     wanted: bool,
+    /// What was held when interest began anew has to come back first.
+    draining: bool,
     known: BTreeMap<MessageId, Known>,
     /// In the order in which they are to come; true: it was given back.
     waiting: Vec<(MessageId, bool)>,
@@ -223,10 +225,20 @@ impl KeyModel {
     fn can_go_on(&self) -> bool {
         let Some((first, _)) = self.waiting.first() else { return false };
         self.wanted
+            && !self.draining
             && self.held.len() < WINDOW as usize
             && !self.delayed.values().any(|(_, failed)| *failed)
             && !self.held.values().any(|(_, alone)| *alone)
             && (self.held.is_empty() || self.known[first].attempts == 0)
+    }
+
+    fn want(&mut self, wanted: bool) {
+        self.draining = wanted && (self.draining || !self.wanted) && !self.held.is_empty();
+        self.wanted = wanted;
+    }
+
+    fn settled(&mut self) {
+        self.draining &= !self.held.is_empty();
     }
 
     fn back(&mut self, id: MessageId) {
@@ -254,12 +266,13 @@ impl KeyModel {
     fn forget(&mut self, id: MessageId) {
         self.known.remove(&id);
         self.held.remove(&id);
+        self.settled();
         self.delayed.remove(&id);
         self.waiting.retain(|(other, _)| *other != id);
     }
 
     fn crash(&mut self, now: u64) {
-        self.wanted = false;
+        self.want(false);
         self.held.clear();
         self.delayed.retain(|_, (at, _)| *at > now);
         self.waiting = self.known.keys().filter(|id| !self.delayed.contains_key(id)).map(|id| (*id, false)).collect();
@@ -294,12 +307,12 @@ impl<D> Test<D> {
             7..=11 => self.settle(),
             12 | 13 => {
                 let wanted = self.random.chance(2);
-                self.keys[key].wanted = wanted;
+                self.keys[key].want(wanted);
                 interest(&mut self.rig, &format!("key {key}"), wanted);
             }
             14 => {
                 // A room whose last socket has gone: nothing more, and back with what there is, in any order.
-                self.keys[key].wanted = false;
+                self.keys[key].want(false);
                 interest(&mut self.rig, &format!("key {key}"), false);
                 while !self.keys[key].held.is_empty() {
                     let place = self.random.below(self.keys[key].held.len());
@@ -323,7 +336,7 @@ impl<D> Test<D> {
             }
             17 => {
                 for model in &mut self.keys {
-                    model.wanted = false;
+                    model.want(false);
                     for (id, _) in std::mem::take(&mut model.held) {
                         model.known.get_mut(&id).unwrap().attempts -= 1;
                         model.back(id);
@@ -369,6 +382,7 @@ impl<D> Test<D> {
     fn release(&mut self, key: usize, id: MessageId, lease: Lease) {
         let model = &mut self.keys[key];
         model.held.remove(&id);
+        model.settled();
         model.known.get_mut(&id).unwrap().attempts -= 1;
         model.back(id);
         model.expire(self.rig.now.wall);
@@ -391,6 +405,7 @@ impl<D> Test<D> {
                 let (now, delay) = (self.rig.now.wall, self.random.below(3) as u64 * 60);
                 let model = &mut self.keys[key];
                 model.held.remove(&id);
+                model.settled();
                 model.delayed.insert(id, (now + delay, true));
                 model.expire(now);
                 model.due(now);
@@ -465,7 +480,7 @@ impl<D> Test<D> {
         self.concurrency = 100;
         self.rig.commands(vec![Command::SetConcurrency { worker: WORKER, concurrency: 100 }]);
         for key in 0..self.keys.len() {
-            self.keys[key].wanted = true;
+            self.keys[key].want(true);
             interest(&mut self.rig, &format!("key {key}"), true);
             self.taken();
         }

@@ -182,7 +182,8 @@ impl Machine {
             }
         }
         self.event(cx, queue, id, 1, || EventKind::Delivered(attempt));
-        let waits = usize::from(id > self.durable);
+        // What another round publishes at once would overtake an earlier one of the key that waits for its commit.
+        let waits = usize::from(id > self.durable || self.is_by_interest(queue));
         if let Some(Some(worker)) = self.workers.get_mut(index as usize)
             && let Some(given) = worker.given.get_mut(waits)
         {

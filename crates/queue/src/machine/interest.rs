@@ -3,6 +3,8 @@
 //! Invariants, of a key in such a queue (`by_interest`):
 //! - Its waiting messages are in its blocked list and nowhere else: those that were given back first, by id, then the others in
 //!   the order in which they were sent or became due. The queue's ready lists hold only messages without a key.
+//! - Interest that begins anew waits until what was held under the one before is settled, and is answered behind all deliveries
+//!   of that one: so a worker can tell them apart, and give back what is from before.
 //! - `held` of them are with the worker; `stalled` wait for a retry, and none is delivered meanwhile.
 //! - A key that can go on is in the queue's `turns`, or its `queued` is unset and somebody is about to look at it.
 //!
@@ -38,6 +40,7 @@ impl Machine {
             None => return,
         };
         if let Some(key) = self.keys.get_mut(index) {
+            key.draining = wanted && (key.draining || !key.wanted) && key.held > 0;
             key.wanted = wanted;
         }
         self.next_turn(index);
@@ -88,6 +91,7 @@ impl Machine {
         if let Some(key) = self.keys.get_mut(index) {
             key.held = key.held.saturating_sub(1);
             key.alone = false;
+            key.draining &= key.held > 0;
         }
         self.next_turn(index);
     }
@@ -104,6 +108,7 @@ impl Machine {
         let window = self.queues.get(key.queue as usize).map_or(0, |queue| queue.options.key_concurrency);
         key.wanted
             && !key.alone
+            && !key.draining
             && key.stalled == 0
             && key.held < window
             && !key.blocked.is_empty()

@@ -10,6 +10,7 @@ use super::window::Window;
 
 /// A key of a queue. Its text is in the messages' records; here it is 128 bits of a keyed hash, so nobody can find two that collide.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct Key {
     pub(crate) hash: u128,
     /// Whose it is.
@@ -25,6 +26,8 @@ pub(crate) struct Key {
     pub(crate) queued: bool,
     /// The one that is held failed before: no other until it is settled.
     pub(crate) alone: bool,
+    /// Interest began anew while messages of the interest before were held: those come back first.
+    pub(crate) draining: bool,
     /// With `by_interest`: those that wait for a retry.
     pub(crate) stalled: u32,
     pub(crate) window: Option<Box<Window>>,
@@ -87,6 +90,7 @@ impl Keys {
             wanted: false,
             queued: false,
             alone: false,
+            draining: false,
             stalled: 0,
             window: None,
         };
