@@ -11,7 +11,7 @@ const { until } = require('../support/events')
 const { startCluster } = require('../support/cluster')
 const { describeWithRedis, startRedis } = require('../support/redis')
 
-// Those that begin with a JavaScript server first: its timers of acknowledgements run on for five seconds.
+// Those that begin with a JavaScript server first: its timers of acknowledgements run on for their time-out.
 const CLUSTERS = [
   ['js', 'js', 'js'],
   ['js', 'native', 'js'],
@@ -117,7 +117,7 @@ describeWithRedis.each(CLUSTERS)('a cluster of %s, %s and %s', (...kinds) => {
 
   test('acknowledgements of all clients', async () => {
     clients.forEach((client, i) => client.on('question', (/** @type {any} */ ...args) => args.at(-1)(i)))
-    const answers = await io.timeout(5000).emitWithAck('question', 1)
+    const answers = await io.timeout(3000).emitWithAck('question', 1)
     expect(answers.sort()).toEqual([0, 1, 2])
   })
 
