@@ -9,6 +9,8 @@ mod checkpoint;
 mod checkpointer;
 mod compaction;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod lock;
 mod log;
 mod options;

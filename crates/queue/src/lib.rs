@@ -19,6 +19,8 @@ mod effect;
 mod engine;
 mod error;
 mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod id;
 mod machine;
 mod message;

@@ -26,3 +26,4 @@ pub use scan::scan;
 pub use socketio_fanout::fuzzing::lane;
 #[cfg(unix)]
 pub use socketio_fanout::fuzzing::writer;
+pub use socketio_queue::fuzzing::record;

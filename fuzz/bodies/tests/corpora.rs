@@ -39,6 +39,7 @@ corpora!(
     handshake,
     changes,
     lane,
+    record,
     #[cfg(unix)]
     writer
 );
