@@ -96,7 +96,7 @@ describe.each(BOTH)('chaos with the $name', (kind) => {
     clients.signal('SIGSTOP')
     await server.ask('run', { acts: 1000 })
     clients.signal('SIGCONT')
-    const { failures, counts } = await finish(server, clients)
+    const { failures, counts } = await finish(server, clients, 200)
     expect(failures).toEqual([])
     expect(counts.survivors).toBe(200)
   }, 120_000)

@@ -106,6 +106,7 @@ async function measure() {
 
 const COMMANDS = {
   run,
+  present: ({ clients }) => until(() => traffic.root.members.size === clients),
   settle: () => traffic.settle(),
   check,
   closed: () => traffic.closed(),

@@ -54,11 +54,11 @@ function growths(samples) {
 }
 
 /** Rounds of chaos until the time is over. */
-async function soak({ server, raw, real, seconds, held }) {
+async function soak({ server, raw, real, clients, seconds, held }) {
   const begun = Date.now()
   const failures = []
   do {
-    const { failures: wrong, held: now, counts } = await round(server, raw, { acts: ACTS })
+    const { failures: wrong, held: now, counts } = await round(server, raw, { clients, acts: ACTS })
     held.push({ seconds: (Date.now() - begun) / 1000, ...now, stats: undefined })
     failures.push(...wrong, ...real.failures)
     log(`${Math.round(held.at(-1).seconds)} s: ${JSON.stringify({ ...counts, recoveries: real.recoveries, news: real.received })}`)
@@ -107,7 +107,7 @@ async function main() {
   const held = []
   let failures
   try {
-    failures = await soak({ server, raw, real, seconds, held })
+    failures = await soak({ server, raw, real, clients, seconds, held })
   } finally {
     clearInterval(losses)
     real.close()

