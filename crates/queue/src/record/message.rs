@@ -92,7 +92,8 @@ impl<'a> Head<'a> {
             keeps_history: has(KEEPS_HISTORY),
             deliver_at: if has(DELIVER_AT) { Some(reader.number()?) } else { None },
             expires_at: if has(EXPIRES_AT) { Some(reader.number()?) } else { None },
-            key: if has(KEY) { Some(reader.text()?) } else { None },
+            // An empty one is none, as it is for who reads the message.
+            key: if has(KEY) { Some(reader.text()?).filter(|key| !key.is_empty()) } else { None },
             dedup_id: if has(DEDUP) { Some(reader.text()?) } else { None },
             origin: if has(ORIGIN) { Some(reader.text()?) } else { None },
             tick: if has(TICK) {
