@@ -230,7 +230,7 @@ export interface Rate {
   per: number;
 }
 
-/** Something that JSON can hold (the default), a text, or bytes. A consumer gets the same kind back; bytes as a Buffer. */
+/** A payload is what JSON can hold, a text, or bytes, alone or anywhere in it. A consumer gets the same back; bytes as a Buffer. */
 export interface Queue<Payload = any, Result = any> extends EventEmitter<QueueEvents> {
   readonly name: string;
   /** The queues of the same store. */

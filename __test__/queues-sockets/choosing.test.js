@@ -63,6 +63,16 @@ describe.each(STORES)('who gets a message, and what is answered (%s store)', (_,
     expect(dispatcher.stats()).toMatchObject({ waiting: 0, inFlight: 0, sockets: 2, completed: 120 })
   })
 
+  test('bytes in a payload and in a result stay bytes, and null stays null', async () => {
+    const answers = [(payload) => ({ ok: true, result: { of: payload.name, body: payload.body } }), () => ({ ok: true, result: null })]
+    const { client } = await worker(undefined)
+    client.on('job', (payload, _meta, ack) => ack(answers.shift()(payload)))
+    dispatch()
+    const body = Buffer.from([0, 255])
+    expect(await within('an answer', queue.request({ name: 'a', body }))).toEqual({ of: 'a', body })
+    expect(await within('an answer', queue.request(null))).toBe(null)
+  })
+
   test('answers are hostile', async () => {
     const deep = '['.repeat(50_000) + ']'.repeat(50_000)
     const answers = [

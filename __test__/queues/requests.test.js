@@ -13,6 +13,7 @@ describe.each(STORES)('requests (%s)', (_, store) => {
     ['text', 'ü'],
     ['an empty text', ''],
     ['bytes', Buffer.from([1, 2])],
+    ['bytes in an object', { image: Buffer.from([1, 2]), of: ['ü', null] }],
   ])('resolve with what the consumer returned: %s', async (_name, result) => {
     const queue = queues.queue('q')
     queue.consume(async () => result)

@@ -17,6 +17,10 @@ describe.each(STORES)('sending (%s)', (_, store) => {
     ['bytes', Buffer.from([0, 1, 254, 255])],
     ['no bytes', Buffer.alloc(0)],
     ['many bytes', Buffer.alloc(300_000, 7)],
+    ['bytes somewhere in it', { to: 'ü', files: [{ name: 'a', body: Buffer.from([0, 255]) }, { body: Buffer.alloc(0) }], text: '0' }],
+    ['bytes deep in it', Array.from({ length: 200 }).reduce((inner) => [inner], Buffer.from('deep'))],
+    ['what looks like a Buffer', { type: 'Buffer', data: [1, 2], of: [{ type: 'Buffer', data: [300] }] }],
+    ['a key __proto__ beside bytes', JSON.parse('{ "__proto__": 1, "b": [] }', (key, value) => (key === 'b' ? Buffer.from('b') : value))],
   ])('%s arrives as it was sent', async (_name, payload) => {
     const queue = queues.queue('q')
     await queue.send(payload)
@@ -34,6 +38,22 @@ describe.each(STORES)('sending (%s)', (_, store) => {
     const [got] = await payloads(queue, 1)
     expect(Buffer.isBuffer(got)).toBe(true)
     expect([...got]).toEqual([1, 0, 2, 0])
+  })
+
+  test('typed arrays in an object arrive as Buffers, and what has a toJSON() as that says', async () => {
+    const queue = queues.queue('q')
+    const bytes = new Uint8Array([9, 1, 2, 9]).buffer
+    const secret = { toJSON: () => ({ shown: Buffer.from('s') }), hidden: Buffer.from('h') }
+    await queue.send({ a: new Uint8Array(bytes, 1, 2), b: new Uint16Array([1]), c: bytes, d: new Date(5), e: undefined, f: secret })
+    expect(await payloads(queue, 1)).toEqual([
+      {
+        a: Buffer.from([1, 2]),
+        b: Buffer.from([1, 0]),
+        c: Buffer.from([9, 1, 2, 9]),
+        d: '1970-01-01T00:00:00.005Z',
+        f: { shown: Buffer.from('s') },
+      },
+    ])
   })
 
   test('what belongs to a message arrives with it', async () => {

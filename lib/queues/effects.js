@@ -189,9 +189,10 @@ function page(reader) {
     const end = reader.skipPart()
     const { content, headers } = item
     delete item.content
-    // A copy: an item may be kept for long, and the other bytes with it.
-    const bytes = content === CONTENT.BYTES ? Buffer.from(reader.bytes.subarray(start, end)) : reader.bytes
-    item.payload = bytes === reader.bytes ? decode(content, bytes, start, end) : bytes
+    const part = reader.bytes.subarray(start, end)
+    // An item may be kept for long, and the other bytes with it.
+    const copied = content === CONTENT.BYTES || content === CONTENT.PARTS
+    item.payload = decode(content, copied ? Buffer.from(part) : part, 0, part.length)
     item.headers = headers === null ? {} : JSON.parse(headers)
     for (const name of Object.keys(item)) if (item[name] === null && name !== 'payload') delete item[name]
   }

@@ -7,41 +7,34 @@
 
 const { inspect, types } = require('node:util')
 const { QueueError } = require('./errors')
+const { isBytes, mayHoldBytes, pack, unpack, viewOf } = require('./parts')
 
-const CONTENT = { BYTES: 0, TEXT: 1, JSON: 2, NOTHING: 3 }
+/** `PARTS`: what JSON can hold, with bytes in it. */
+const CONTENT = { BYTES: 0, TEXT: 1, JSON: 2, NOTHING: 3, PARTS: 4 }
 
-/** @param {unknown} value @returns {number} */
-function contentOf(value) {
-  if (typeof value === 'string') return CONTENT.TEXT
-  if (value === undefined) return CONTENT.NOTHING
-  const bytes = typeof value === 'object' && value !== null && (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value))
-  return bytes ? CONTENT.BYTES : CONTENT.JSON
-}
+/**
+ * A value as it is stored.
+ * @typedef {{ content: number, body: string | Uint8Array }} Encoded
+ */
 
 /**
  * May call the app's `toJSON()`.
  * @param {unknown} value
- * @param {number} content what it is
- * @returns {string | Uint8Array}
+ * @returns {Encoded}
  */
-function encode(value, content) {
-  if (content === CONTENT.JSON) return json(value)
-  if (content === CONTENT.TEXT) return /** @type {string} */ (value)
-  if (content === CONTENT.NOTHING) return ''
-  if (value instanceof Uint8Array) return value
-  if (!ArrayBuffer.isView(value)) return new Uint8Array(/** @type {ArrayBuffer} */ (value))
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-}
-
-/** @param {unknown} value @returns {string} */
-function json(value) {
+function encode(value) {
+  if (typeof value === 'string') return { content: CONTENT.TEXT, body: value }
+  if (value === undefined) return { content: CONTENT.NOTHING, body: '' }
+  if (isBytes(value)) return { content: CONTENT.BYTES, body: viewOf(value) }
   let text
   try {
     text = JSON.stringify(value)
+    const packed = mayHoldBytes(value) ? pack(value) : text
+    if (typeof packed === 'object') return { content: CONTENT.PARTS, body: packed }
   } catch (cause) {
-    throw new QueueError('QUEUE_PAYLOAD_INVALID', `expected something that JSON can hold: ${String(cause)}`, { cause })
+    throw new QueueError('QUEUE_PAYLOAD_INVALID', `expected bytes and what JSON can hold: ${String(cause)}`, { cause })
   }
-  if (text !== undefined) return text
+  if (text !== undefined) return { content: CONTENT.JSON, body: text }
   throw new QueueError('QUEUE_PAYLOAD_INVALID', `expected bytes, a text, or something that JSON can hold, got ${inspect(value)}`)
 }
 
@@ -56,6 +49,7 @@ function json(value) {
 function decode(content, bytes, start, end, ascii = false) {
   if (content === CONTENT.BYTES) return bytes.subarray(start, end)
   if (content === CONTENT.NOTHING) return undefined
+  if (content === CONTENT.PARTS) return unpack(bytes.subarray(start, end))
   const text = ascii ? bytes.toString('latin1', start, end) : bytes.toString('utf8', start, end)
   return content === CONTENT.JSON ? JSON.parse(text) : text
 }
@@ -83,4 +77,4 @@ function errorText(error) {
   }
 }
 
-module.exports = { CONTENT, contentOf, decode, decodeTagged, encode, errorText }
+module.exports = { CONTENT, decode, decodeTagged, encode, errorText }

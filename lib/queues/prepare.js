@@ -3,7 +3,7 @@
 
 /** Messages to send: checked and encoded, before anything of them is written. */
 
-const { contentOf, encode } = require('./payload')
+const { encode } = require('./payload')
 const { MOST, integer, isKey, isMillis, isTime, timeOf, wrong } = require('./rules')
 
 /** @typedef {import('./block').PreparedOptions} PreparedOptions */
@@ -44,8 +44,7 @@ function areHeaders(headers) {
  * @returns {import('./block').Prepared}
  */
 function prepare(where, payload, options) {
-  const content = contentOf(payload)
-  const body = encode(payload, content)
+  const { content, body } = encode(payload)
   return { content, body, options: options === undefined ? undefined : prepareOptions(where, options) }
 }
 
@@ -83,9 +82,8 @@ function prepareOne(where, message) {
   if (typeof message !== 'object' || message === null || !('payload' in message)) {
     throw wrong(where, 'messages like { payload, …options }', message)
   }
-  const { payload } = message
-  const content = contentOf(payload)
-  return { content, body: encode(payload, content), options: prepareOptions(where, message, 'payload') }
+  const { content, body } = encode(message.payload)
+  return { content, body, options: prepareOptions(where, message, 'payload') }
 }
 
 module.exports = { prepare, prepareOne }

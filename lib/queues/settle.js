@@ -5,7 +5,7 @@
 
 const { NACK, OP } = require('./block')
 const { queueError } = require('./errors')
-const { CONTENT, contentOf, encode, errorText } = require('./payload')
+const { CONTENT, encode, errorText } = require('./payload')
 
 /**
  * How a delivery ends.
@@ -39,8 +39,7 @@ function writeSettle(message, outcome) {
  * @returns {Write}
  */
 function writeAck(message, result, most = Infinity) {
-  const content = contentOf(result)
-  const body = encode(result, content)
+  const { content, body } = encode(result)
   if (body.length > most || (typeof body === 'string' && body.length * 3 > most && Buffer.byteLength(body) > most)) {
     throw queueError('QUEUE_MESSAGE_TOO_LARGE', `expected a result of at most ${most} bytes`)
   }
@@ -95,8 +94,7 @@ function writeExtend(message, millis) {
  * @returns {(block: CommandBlock) => void}
  */
 function writeProgress(message, data) {
-  const content = contentOf(data)
-  const body = encode(data, content)
+  const { content, body } = encode(data)
   return (block) => {
     block.begin(OP.PROGRESS)
     block.lease(message)

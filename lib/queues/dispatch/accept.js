@@ -4,7 +4,7 @@
 /** Lets the clients of a namespace send to queues, as far as the app allows it. What comes is anybody's. */
 
 const { warn } = require('../errors')
-const { contentOf, encode } = require('../payload')
+const { encode } = require('../payload')
 const { MOST, check, integer, isFunction, isKey, isName, wrong } = require('../rules')
 const { isEvent } = require('./options')
 const { namespaceOf } = require('./target')
@@ -173,7 +173,7 @@ class Acceptor {
       }
     }
     try {
-      const body = encode(payload, contentOf(payload))
+      const { body } = encode(payload)
       const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
       return bytes > maxBytes ? 'ACCEPT_TOO_LARGE' : undefined
     } catch {

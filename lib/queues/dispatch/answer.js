@@ -18,7 +18,7 @@ function outcomeOf(answer) {
   const { ok, error, result } = /** @type {any} */ (answer)
   if (error !== undefined && error !== null && error !== false) return { ack: false, error: shorten(error) }
   if (ok === undefined) return { ack: true, result: answer }
-  return ok === true ? { ack: true, result: result ?? undefined } : { ack: false, error: 'the worker answered without ok: true' }
+  return ok === true ? { ack: true, result } : { ack: false, error: 'the worker answered without ok: true' }
 }
 
 /** @param {unknown} error @returns {string} */
