@@ -24,7 +24,7 @@ pub(super) struct Recovered {
 
 pub(super) fn recover(files: &Arc<dyn Files>, replay: &mut dyn Replay) -> Result<Recovered, Error> {
     let mut report = RecoveryReport::default();
-    let checkpoint = replay_checkpoint(&**files, replay, &mut report)?;
+    // Before anything is changed: what a newer version wrote is refused.
     let mut segments = Vec::new();
     let numbers = segment::numbers(&**files).map_err(|error| failed("cannot list the directory", &error))?;
     for number in numbers {
@@ -38,6 +38,8 @@ pub(super) fn recover(files: &Arc<dyn Files>, replay: &mut dyn Replay) -> Result
         segment::check(&header)?;
         segments.push((number, Segment::new(file, size)));
     }
+    let checkpoint = replay_checkpoint(&**files, replay, &mut report)?;
+    checkpoint::remove_unfinished(&**files);
     let known = checkpoint.end;
     let mut log = Log { files: &**files, segments, durable: known, looked: false, report };
     log.replay(checkpoint.begin, replay).map_err(|error| failed("cannot read the log", &error))?;
@@ -56,7 +58,6 @@ fn replay_checkpoint(
     report: &mut RecoveryReport,
 ) -> Result<Checkpoint, Error> {
     let system = |error| failed("cannot read the checkpoint", &error);
-    checkpoint::remove_unfinished(files);
     let names = files.list().map_err(system)?;
     let number = |name: &String| {
         let own = checkpoint::number(name).map(|number| (number, true));

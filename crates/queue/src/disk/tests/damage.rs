@@ -162,8 +162,11 @@ fn two_damaged_checkpoints_lose_nothing() {
 fn a_newer_format_is_refused() {
     let whole = compacted();
     let segment = (1..100).map(segment::name).rfind(|name| whole.has(name)).unwrap();
-    for name in [segment, checkpoint_of(&whole).0] {
+    let checkpoint = checkpoint_of(&whole).0;
+    for name in [segment, checkpoint.clone()] {
         let sim = whole.copy();
+        // It would be set aside.
+        sim.flip(&checkpoint, 40, 1);
         let mut header = sim.bytes(&name)[..20].to_vec();
         header[8] = 2;
         let crc = crc32fast::hash(&header[..16]);
