@@ -18,6 +18,9 @@ const GRACEFUL = [
 const ABRUPT = ['process.exit()', 'io.close(), then process.exit()', "a listener of 'exit' that emits"]
 const FAILURES = ['an uncaught exception', 'an unhandled rejection']
 
+/** They have time: the machine may be busy. */
+const PATIENT = { flushTimeout: 20_000 }
+
 const run = (way, options) => start('ending-server.js', [way, JSON.stringify(options)])
 
 /** Everything that the fixture emits has arrived, in order, then the end. */
@@ -32,7 +35,7 @@ async function expectAll(clients, { packets = 100, size = 100 }) {
 }
 
 async function expectDelivered(way, options) {
-  const server = run(way, options)
+  const server = run(way, { adapter: PATIENT, ...options })
   const clients = [await server.raw(), await server.raw(), await server.raw()]
   clients[1].emit('go')
   await expectAll(clients, options)
@@ -58,7 +61,7 @@ describe('everything that was emitted before the end arrives with lanes', () => 
 
   test('a client that never reads does not keep the process, and the others get everything', async () => {
     for (const way of ['process.exit()', 'an uncaught exception', 'io.close(), then process.exit()']) {
-      const server = run(way, { size: 12 * MIB, adapter: { flushTimeout: 300 } })
+      const server = run(way, { size: 12 * MIB, adapter: { flushTimeout: 3000 } })
       const [stuck, a, b] = [await server.raw(), await server.raw(), await server.raw()]
       stuck.pause()
       a.emit('go')

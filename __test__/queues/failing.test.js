@@ -46,7 +46,7 @@ describe.each(STORES)('failing (%s)', (_, store) => {
     const dead = event(queue, 'dead')
     await queue.send(1)
     queue.consume(async () => 1n)
-    expect((await dead).error).toMatch('expected something that JSON can hold')
+    expect((await dead).error).toMatch('expected bytes and what JSON can hold')
   })
 
   describe('backoff', () => {
