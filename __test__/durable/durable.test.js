@@ -281,6 +281,7 @@ test('what is wrong is told', async () => {
   expect(() => kept.to('u').schedule({})).toThrow(/delay or deliverAt/)
   await expect(kept.to('u').emit('disconnect')).rejects.toThrow(/Socket.IO/)
   await expect(kept.to('u').emit(5)).rejects.toThrow(/event name/)
+  await expect(kept.to('u').emit('e', 1, () => {})).rejects.toThrow(/no function: listen to "acknowledged", got \[Function/)
   await expect(kept.to('u').emit('x', 1n)).rejects.toMatchObject({ code: 'QUEUE_PAYLOAD_INVALID' })
   // A second one of the same queue.
   const second = keep(server.io, queues)

@@ -51,7 +51,7 @@ class DurableOperator {
    * @returns {Promise<any>}
    */
   async emit(event, ...args) {
-    checkEvent(event)
+    checkEvent(event, args)
     const { volatile, ...when } = this.#schedule
     const queue = this.#durable.queueFor(volatile === true)
     const payload = pack({ event, args })

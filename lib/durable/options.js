@@ -66,10 +66,12 @@ function checkRoom(room) {
 /** Socket.IO's own events cannot be emitted. */
 const RESERVED = new Set(['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'])
 
-/** @param {unknown} event */
-function checkEvent(event) {
+/** @param {unknown} event @param {any[]} args */
+function checkEvent(event, args) {
   if (typeof event !== 'string') throw wrong('durable emit', 'an event name that is a text', event)
   if (RESERVED.has(event)) throw wrong('durable emit', 'an event name that Socket.IO does not use itself', event)
+  const last = args.at(-1)
+  if (typeof last === 'function') throw wrong('durable emit', 'data and no function: listen to "acknowledged"', last)
 }
 
 /** @param {any} io a server or a namespace @returns {any} the namespace */
