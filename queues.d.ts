@@ -669,6 +669,7 @@ export interface MessageInfo<Payload = any> {
   /** The errors of failed attempts: the first and the latest 15. */
   history: { attempt: number; failedAt: number; error: string }[];
   sentAt: number;
+  /** When it is due, while it is delayed: also by `reschedule()`, or by the backoff of an attempt that failed. Otherwise when it was sent for. */
   deliverAt?: number;
   expiresAt?: number;
   /** The queue in which it died, if this is a dead letter. */

@@ -79,6 +79,22 @@ describe.each(STORES)('managing (%s)', (_, store) => {
     }
   })
 
+  test('what is put off says so, and stays so in another queue; so does what waits for its next attempt', async () => {
+    const queue = queues.queue('q', { backoff: 500_000 })
+    const { id } = await queue.send(1, { delay: 60_000 })
+    const dueIn = async (of, what) => Math.round(((await of.get(what)).deliverAt - Date.now()) / 10_000)
+    expect(await dueIn(queue, id)).toBe(6)
+    await queue.reschedule(id, 200_000)
+    expect(await dueIn(queue, id)).toBe(20)
+    await queue.reschedule(id, new Date(Date.now() + 300_000))
+    await queue.move(id, 'other')
+    expect(await dueIn(queues.queue('other'), id)).toBe(30)
+    const failing = await queue.send(2)
+    queue.consume(() => Promise.reject(new Error('no')))
+    await event(queue, 'retried')
+    expect(await dueIn(queue, failing.id)).toBe(50)
+  })
+
   test('what a worker holds stays', async () => {
     const queue = queues.queue('q')
     const { id } = await queue.send(1)

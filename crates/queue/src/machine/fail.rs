@@ -150,7 +150,7 @@ impl Machine {
         let before = *self.slab.at(slot);
         // A delay goes with it, the pause before a retry does not.
         let delayed = !dead && before.attempts == 0 && before.state() == Some(State::Delayed);
-        let deliver_at = message.deliver_at.filter(|_| delayed);
+        let deliver_at = self.due(slot, cx.now).filter(|_| delayed);
         let origin = self.queue(self.slab.at(slot).queue)?.name.clone();
         let head = Head {
             id: message.id,

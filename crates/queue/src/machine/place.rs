@@ -82,6 +82,19 @@ impl Machine {
         }
     }
 
+    /// When a delayed message's time comes, by the wall clock.
+    pub(super) fn due(&self, slot: u32, now: Now) -> Option<u64> {
+        let entry = self.slab.at(slot);
+        if entry.state() != Some(State::Delayed) {
+            return None;
+        }
+        if entry.has(WALL) {
+            return self.dates.time_at(entry.prev);
+        }
+        let at = self.delays.time_at(entry.prev)?;
+        Some(now.wall.saturating_add(at.saturating_sub(now.mono)))
+    }
+
     /// Takes a message out of where it is. It keeps its hold on its key.
     pub(super) fn detach(&mut self, slot: u32) {
         let entry = *self.slab.at(slot);

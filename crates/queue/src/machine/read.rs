@@ -14,7 +14,9 @@ impl Machine {
     /// A message and what has become of it.
     pub(super) fn info(&mut self, cx: &mut Round<'_>, slot: u32) -> Result<MessageInfo, Error> {
         let entry = *self.slab.at(slot);
-        let message = self.read_message(cx, slot)?;
+        let mut message = self.read_message(cx, slot)?;
+        // It may have been put off, or wait for its next attempt.
+        message.deliver_at = self.due(slot, cx.now).or(message.deliver_at);
         let state = entry.state().ok_or(Error::MessageNotFound { id: entry.id() })?;
         let history = self.history(cx, slot);
         Ok(MessageInfo { message, state, attempts: entry.attempts, history })
