@@ -60,7 +60,7 @@ interface NativeCluster {
   /** A broadcast, encoded for clients; `options` is JSON of rooms, except and flags, unless it is for the one room alone. */
   broadcast(slot: number, text: string, room: string | null, options: string | null): void
   /** A broadcast, encoded for servers. */
-  packet(slot: number, payload: Buffer, room: string | null): void
+  packet(slot: number, payload: string | Buffer, room: string | null): void
   /** A request; `expect` is its id, when answers to it are to be told. */
   request(slot: number, payload: string | Buffer, expect: string | null): void
   /** No more answers to a request. */

@@ -17,13 +17,15 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use socketio_cluster::{Command, Config, Event, Member, Node};
+use socketio_cluster::{Command, Config, Event, Member, Mode, Node};
 
 use crate::engine::{NativeEngine, State};
 
 /// The settings of a cluster, validated by `lib/cluster/options.js`.
 #[napi(object)]
 pub struct NativeClusterOptions {
+    /// `pubsub`.
+    pub mode: String,
     /// The prefix of all channels.
     pub key: String,
     /// What this server's messages are known by.
@@ -170,6 +172,7 @@ fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Fun
         .map_err(|_| Error::new(Status::InvalidArg, "expected the settings of Redis, got something else"))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated: a positive integer")]
     let config = Config {
+        mode: mode(&options.mode)?,
         key: options.key,
         uid: options.uid,
         name: options.name,
@@ -193,6 +196,13 @@ fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Fun
         }
     })?;
     Ok(Instance { state, node, hook: RefCell::new(Some(hook)) })
+}
+
+fn mode(name: &str) -> Result<Mode> {
+    match name {
+        "pubsub" => Ok(Mode::PubSub),
+        other => Err(Error::new(Status::InvalidArg, format!("expected the mode pubsub, got {other}"))),
+    }
 }
 
 /// Text or bytes.

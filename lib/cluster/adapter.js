@@ -1,17 +1,20 @@
 // @ts-check
 'use strict'
 
-/** The adapter of one namespace in a cluster: what is done here is done on the other servers, too, in the format of redis-adapter. */
+/** The adapter of one namespace in a cluster: what is done here is done on the other servers, too. */
 
 const { NativeAdapter } = require('../adapter')
 const { Cluster } = require('./cluster')
-const { encode } = require('./msgpack')
-const { answerRequest, TYPE } = require('./incoming')
+const { createFormat, idsOf, roomsOf } = require('./format')
+const { answerRequest } = require('./incoming')
 
 /** @typedef {import('../adapter').BroadcastOptions} BroadcastOptions */
 /** @typedef {import('socket.io-adapter').Room} Room */
+/** @typedef {import('./format').RequestKind} RequestKind */
 
 class ClusterAdapter extends NativeAdapter {
+  /** @type {import('./format').Format} */
+  format
   #cluster
   #slot
 
@@ -23,6 +26,7 @@ class ClusterAdapter extends NativeAdapter {
     super(nsp, engine)
     const settings = /** @type {import('./options').ClusterSettings} */ (engine.settings.cluster)
     this.#cluster = engine.cluster ??= new Cluster(engine, settings)
+    this.format = createFormat(settings.mode, this.#cluster.uid, nsp.name)
     this.#slot = this.#cluster.join(this, this.number)
     if (nsp.server.opts?.connectionStateRecovery) warnOfRecovery()
   }
@@ -50,9 +54,7 @@ class ClusterAdapter extends NativeAdapter {
     const only = rooms.size === 1 ? rooms.values().next().value : undefined
     const room = only === undefined ? null : String(only)
     if (text === null) {
-      const { type, data, nsp } = packet
-      const rest = { rooms: [...rooms], except: [...(except ?? [])], flags: flags ?? {} }
-      this.#cluster.calls.packet(this.#slot, encode([this.uid, { type, data, nsp }, rest]), room)
+      this.#cluster.calls.packet(this.#slot, this.format.writeBroadcast(packet, plainOptions(opts)), room)
     } else {
       const simple = (rooms.size === 0 || typeof only === 'string') && !except?.size && isEmpty(flags)
       this.#cluster.calls.broadcast(this.#slot, text, room, simple ? null : JSON.stringify(plainOptions(opts)))
@@ -69,12 +71,11 @@ class ClusterAdapter extends NativeAdapter {
   broadcastWithAck(packet, opts, clientCountCallback, ack) {
     packet.nsp = this.nsp.name
     if (!opts.flags?.local) {
-      const { type, data, nsp } = packet
-      const request = { uid: this.uid, type: TYPE.BROADCAST, packet: { type, data, nsp }, opts: plainOptions(opts) }
+      const body = { packet, opts: plainOptions(opts) }
       const timeout = opts.flags?.timeout ?? this.#cluster.settings.requestsTimeout
-      this.#cluster.follow(this.#slot, (requestId) => encode({ ...request, requestId }), timeout, (answer) => {
-        if (answer.type === TYPE.BROADCAST_CLIENT_COUNT) clientCountCallback(Number(answer.clientCount) || 0)
-        else if (answer.type === TYPE.BROADCAST_ACK) ack(answer.packet)
+      this.#cluster.follow(this.#slot, (requestId) => this.format.writeRequest('broadcast', body, requestId), timeout, (answer) => {
+        if (answer.clientCount !== undefined) clientCountCallback(Number(answer.clientCount) || 0)
+        else if (answer.acknowledgement) ack(answer.acknowledgement[0])
       })
     }
     super.broadcastWithAck(packet, opts, clientCountCallback, ack)
@@ -84,32 +85,30 @@ class ClusterAdapter extends NativeAdapter {
   async fetchSockets(opts) {
     const local = await super.fetchSockets(opts)
     if (opts.flags?.local) return local
-    const request = { type: TYPE.REMOTE_FETCH, opts: { rooms: [...opts.rooms], except: [...(opts.except ?? [])] } }
-    return this.#gather('fetchSockets', request, local, ({ sockets }) => sockets)
+    return this.#gather('fetchSockets', { opts: plainOptions(opts) }, local, ({ sockets }) => sockets)
   }
 
   /** @param {Set<Room>} rooms @returns {Promise<Set<string>>} */
   async sockets(rooms) {
     const local = await super.sockets(rooms)
-    const request = { type: TYPE.SOCKETS, rooms: [...rooms] }
-    return new Set(await this.#gather('allSockets', request, [...local], ({ sockets }) => sockets))
+    return new Set(await this.#gather('allSockets', { rooms: [...rooms] }, [...local], idsOf))
   }
 
   /** @returns {Promise<Set<Room>>} the rooms of all servers */
   async allRooms() {
-    return new Set(await this.#gather('allRooms', { type: TYPE.ALL_ROOMS }, [...this.rooms.keys()], ({ rooms }) => rooms))
+    return new Set(await this.#gather('allRooms', {}, [...this.rooms.keys()], roomsOf))
   }
 
   /**
-   * @param {string} what
-   * @param {any} request
+   * @param {RequestKind} kind
+   * @param {any} body
    * @param {any[]} local
-   * @param {(answer: any) => any} pick a list from an answer
+   * @param {(answer: import('./format').Answer) => any} pick a list from an answer
    * @returns {Promise<any[]>}
    */
-  #gather(what, request, local, pick) {
+  #gather(kind, body, local, pick) {
     return new Promise((resolve, reject) => {
-      this.#cluster.ask(this.#slot, what, request, (error, answers) => {
+      this.#ask(kind, body, (error, answers) => {
         const all = local.concat(...answers.map(pick).filter(Array.isArray))
         if (error === null) return resolve(all)
         error.partial = all
@@ -118,29 +117,37 @@ class ClusterAdapter extends NativeAdapter {
     })
   }
 
+  /**
+   * @param {RequestKind} kind
+   * @param {any} body
+   * @param {(error: import('../errors').ClusterIncompleteError | null, answers: any[]) => void} end
+   */
+  #ask(kind, body, end) {
+    this.#cluster.ask(this.#slot, kind, (requestId) => this.format.writeRequest(kind, body, requestId), end)
+  }
+
   /** @param {BroadcastOptions} opts @param {Room[]} rooms */
   addSockets(opts, rooms) {
     super.addSockets(opts, rooms)
-    this.#tell(TYPE.REMOTE_JOIN, opts, { rooms: [...rooms] })
+    this.#tell('join', opts, { rooms: [...rooms] })
   }
 
   /** @param {BroadcastOptions} opts @param {Room[]} rooms */
   delSockets(opts, rooms) {
     super.delSockets(opts, rooms)
-    this.#tell(TYPE.REMOTE_LEAVE, opts, { rooms: [...rooms] })
+    this.#tell('leave', opts, { rooms: [...rooms] })
   }
 
   /** @param {BroadcastOptions} opts @param {boolean} close */
   disconnectSockets(opts, close) {
     super.disconnectSockets(opts, close)
-    this.#tell(TYPE.REMOTE_DISCONNECT, opts, { close })
+    this.#tell('disconnect', opts, { close })
   }
 
-  /** @param {number} type @param {BroadcastOptions} opts @param {object} rest */
-  #tell(type, opts, rest) {
+  /** @param {RequestKind} kind @param {BroadcastOptions} opts @param {object} rest */
+  #tell(kind, opts, rest) {
     if (opts.flags?.local) return
-    const { rooms, except } = plainOptions(opts)
-    this.#cluster.tell(this.#slot, { type, opts: { rooms, except }, ...rest })
+    this.#cluster.tell(this.#slot, this.format.writeRequest(kind, { opts: plainOptions(opts), ...rest }))
   }
 
   /** @returns {Promise<number>} of this namespace, this server included */
@@ -152,9 +159,9 @@ class ClusterAdapter extends NativeAdapter {
   /** @param {any[]} packet `[event, ...arguments, acknowledgement?]` */
   serverSideEmit(packet) {
     const last = packet[packet.length - 1]
-    const type = TYPE.SERVER_SIDE_EMIT
-    if (typeof last !== 'function') return this.#cluster.tell(this.#slot, { type, data: packet })
-    this.#cluster.ask(this.#slot, 'serverSideEmit', { type, data: packet.slice(0, -1) }, (error, answers) => {
+    const kind = 'serverSideEmit'
+    if (typeof last !== 'function') return this.#cluster.tell(this.#slot, this.format.writeRequest(kind, { data: packet }))
+    this.#ask(kind, { data: packet.slice(0, -1) }, (error, answers) => {
       const values = answers.map(({ data }) => data)
       if (error) error.partial = values
       last(error, values)
@@ -169,17 +176,18 @@ class ClusterAdapter extends NativeAdapter {
     return null
   }
 
-  /** A broadcast of another server that JavaScript writes: to the sockets at `indexes`, or to all that it means. @param {any} message @param {Uint32Array | null} indexes */
-  remoteBroadcast(message, indexes) {
-    if (!Array.isArray(message)) return
-    const [, packet, opts] = message
-    if (packet?.type !== 2 || !Array.isArray(packet.data) || (packet.nsp ?? '/') !== this.nsp.name) return
+  /** A broadcast of another server that JavaScript writes: to the sockets at `indexes`, or to all that it means. @param {Buffer} payload @param {Uint32Array | null} indexes */
+  remoteBroadcast(payload, indexes) {
+    const { packet, opts } = this.format.readBroadcast(payload) ?? {}
+    if (packet?.type !== 2 || !Array.isArray(packet.data) || packet.nsp !== this.nsp.name) return
     if (indexes === null) return void this.deliver(packet, setOptions(opts))
     this.deliverTo(packet, setOptions(opts).flags, indexes)
   }
 
-  /** A request of another server. @param {any} request */
-  remoteRequest(request) {
+  /** A request of another server. @param {Buffer} payload */
+  remoteRequest(payload) {
+    const request = this.format.readRequest(payload)
+    if (!request) return
     const local = {
       sockets: (/** @type {Set<Room>} */ rooms) => super.sockets(rooms),
       fetchSockets: (/** @type {BroadcastOptions} */ opts) => super.fetchSockets(opts),
@@ -190,11 +198,7 @@ class ClusterAdapter extends NativeAdapter {
       broadcastWithAck: (/** @type {any[]} */ ...args) => /** @type {any} */ (super.broadcastWithAck)(...args),
     }
     answerRequest(this, local, request, setOptions(request.opts), (answer) => {
-      const { requestId, uid } = request
-      const to = typeof uid === 'string' && uid !== 'emitter' ? uid : null
-      const whole = { ...answer, requestId, uid: this.uid }
-      const payload = answer.type === TYPE.BROADCAST_ACK ? encode(whole) : JSON.stringify(whole)
-      this.#cluster.calls.answer(this.#slot, payload, to)
+      this.#cluster.calls.answer(this.#slot, this.format.writeAnswer(request, answer), request.from)
       this.#cluster.touch()
     })
   }

@@ -8,7 +8,7 @@ const os = require('node:os')
 const { NativeAdapterError } = require('../errors')
 const { flushAtExit, forgetAtExit } = require('../exit')
 const { apart } = require('../write-callbacks')
-const { decode } = require('./msgpack')
+const { newUid } = require('./format')
 const { Question } = require('./requests')
 
 /** @typedef {import('./adapter').ClusterAdapter} ClusterAdapter */
@@ -22,7 +22,7 @@ const LOOK_EVERY = 1000
 const FAREWELL = 1200
 
 class Cluster {
-  uid = randomBytes(6).toString('base64url')
+  uid
   settings
 
   #engine
@@ -48,10 +48,12 @@ class Cluster {
   constructor(engine, settings) {
     this.#engine = engine
     this.settings = settings
+    this.uid = newUid(settings.mode)
     // Weak: a server that was dropped without being closed can be collected.
     const self = new WeakRef(this)
     this.#native = engine.native.openCluster(
       {
+        mode: settings.mode,
         key: settings.key,
         uid: this.uid,
         name: `${os.hostname()}:${process.pid}`,
@@ -138,10 +140,10 @@ class Cluster {
    * Asks all other servers of a namespace.
    * @param {number} slot
    * @param {string} what for the error
-   * @param {any} request
+   * @param {(requestId: string) => string | Buffer} write the request
    * @param {(error: import('../errors').ClusterIncompleteError | null, answers: any[]) => void} end
    */
-  ask(slot, what, request, end) {
+  ask(slot, what, write, end) {
     const requestId = newId()
     const question = new Question(
       what,
@@ -153,28 +155,28 @@ class Cluster {
       },
     )
     this.#requests.set(requestId, (answer) => question.answer(answer, answer.uid))
-    this.#native.request(slot, JSON.stringify({ uid: this.uid, requestId, ...request }), requestId)
+    this.#native.request(slot, write(requestId), requestId)
     this.touch()
   }
 
   /**
    * A request whose answers are told one by one.
    * @param {number} slot
-   * @param {(requestId: string) => Buffer} encode
+   * @param {(requestId: string) => string | Buffer} write the request
    * @param {number} timeout ms, after which they are not any more
    * @param {(answer: any) => void} each
    */
-  follow(slot, encode, timeout, each) {
+  follow(slot, write, timeout, each) {
     const requestId = newId()
     this.#requests.set(requestId, each)
-    this.#native.request(slot, encode(requestId), requestId)
+    this.#native.request(slot, write(requestId), requestId)
     this.touch()
     setTimeout(() => this.#forget(requestId), timeout).unref()
   }
 
-  /** @param {number} slot @param {any} request without an answer */
+  /** @param {number} slot @param {string | Buffer} request without an answer */
   tell(slot, request) {
-    this.#native.request(slot, JSON.stringify({ uid: this.uid, ...request }), null)
+    this.#native.request(slot, request, null)
     this.touch()
   }
 
@@ -216,11 +218,14 @@ class Cluster {
       return
     }
     const adapter = this.#adapters.get(slot)
-    const read = readMessage(/** @type {Buffer} */ (payload))
-    if (kind === EVENT.RESPONSE) return this.#requests.get(read?.requestId)?.(read)
-    if (kind === EVENT.BROADCAST) return adapter?.remoteBroadcast(read, recipients ?? null)
+    const bytes = /** @type {Buffer} */ (payload)
+    if (kind === EVENT.RESPONSE) {
+      const answer = adapter?.format.readAnswer(bytes)
+      return answer && this.#requests.get(answer.requestId)?.(answer)
+    }
+    if (kind === EVENT.BROADCAST) return adapter?.remoteBroadcast(bytes, recipients ?? null)
     try {
-      if (read) adapter?.remoteRequest(read)
+      adapter?.remoteRequest(bytes)
     } finally {
       // What came after it has waited for it.
       if (!this.#closed) this.#native.done(slot)
@@ -243,15 +248,6 @@ class Cluster {
       })
     }
     return heard
-  }
-}
-
-/** @param {Buffer} payload @returns {any} undefined when it cannot be read */
-function readMessage(payload) {
-  try {
-    return payload[0] === 0x7b ? JSON.parse(payload.toString()) : decode(payload)
-  } catch {
-    return undefined
   }
 }
 

@@ -1,61 +1,49 @@
 // @ts-check
 'use strict'
 
-/** Requests of other servers, in the format of redis-adapter. */
+/** Requests of other servers, whatever the format. */
 
-/** What a message is. */
-const TYPE = {
-  SOCKETS: 0,
-  ALL_ROOMS: 1,
-  REMOTE_JOIN: 2,
-  REMOTE_LEAVE: 3,
-  REMOTE_DISCONNECT: 4,
-  REMOTE_FETCH: 5,
-  SERVER_SIDE_EMIT: 6,
-  BROADCAST: 7,
-  BROADCAST_CLIENT_COUNT: 8,
-  BROADCAST_ACK: 9,
-}
+/** @typedef {import('./format').Request} Request */
 
 /**
  * Does what another server asks. Requests without an id want no answer.
  * @param {import('./adapter').ClusterAdapter} adapter
  * @param {any} local what acts on this server alone
- * @param {any} request
+ * @param {Request} request
  * @param {import('../adapter').BroadcastOptions} opts of the request
  * @param {(answer: any) => void} answer
  */
 function answerRequest(adapter, local, request, opts, answer) {
-  const { type, rooms = [], requestId } = request
-  const reply = requestId === undefined ? () => {} : answer
+  const { kind, one } = request
+  const reply = request.requestId === undefined ? () => {} : answer
   // Only a list names rooms.
-  const names = Array.isArray(rooms) ? rooms : []
-  switch (type) {
-    case TYPE.SOCKETS:
+  const names = Array.isArray(request.rooms) ? request.rooms : []
+  switch (kind) {
+    case 'allSockets':
       return local.sockets(new Set(names)).then((/** @type {Set<string>} */ ids) => reply({ sockets: [...ids] }))
-    case TYPE.ALL_ROOMS:
+    case 'allRooms':
       return reply({ rooms: [...adapter.rooms.keys()] })
-    case TYPE.REMOTE_JOIN:
-      if (request.opts) return local.addSockets(opts, names)
-      return oneSocket(adapter, request, reply, (socket) => socket.join(request.room))
-    case TYPE.REMOTE_LEAVE:
-      if (request.opts) return local.delSockets(opts, names)
-      return oneSocket(adapter, request, reply, (socket) => socket.leave(request.room))
-    case TYPE.REMOTE_DISCONNECT:
-      if (request.opts) return local.disconnectSockets(opts, Boolean(request.close))
-      return oneSocket(adapter, request, reply, (socket) => socket.disconnect(request.close))
-    case TYPE.REMOTE_FETCH:
+    case 'join':
+      if (!one) return local.addSockets(opts, names)
+      return oneSocket(adapter, one, reply, (socket) => socket.join(one.room))
+    case 'leave':
+      if (!one) return local.delSockets(opts, names)
+      return oneSocket(adapter, one, reply, (socket) => socket.leave(one.room))
+    case 'disconnect':
+      if (!one) return local.disconnectSockets(opts, Boolean(request.close))
+      return oneSocket(adapter, one, reply, (socket) => socket.disconnect(request.close))
+    case 'fetchSockets':
       return local.fetchSockets(opts).then((/** @type {any[]} */ sockets) => reply({ sockets: sockets.map(details) }))
-    case TYPE.SERVER_SIDE_EMIT:
+    case 'serverSideEmit':
       return serverSideEmit(adapter, request, reply)
-    case TYPE.BROADCAST: {
+    case 'broadcast': {
       const { packet } = request
       if (packet?.type !== 2 || !Array.isArray(packet.data)) return
       return local.broadcastWithAck(
         packet,
         opts,
-        (/** @type {number} */ clientCount) => reply({ type: TYPE.BROADCAST_CLIENT_COUNT, clientCount }),
-        (/** @type {unknown} */ value) => reply({ type: TYPE.BROADCAST_ACK, packet: value }),
+        (/** @type {number} */ clientCount) => reply({ clientCount }),
+        (/** @type {unknown} */ value) => reply({ packet: value }),
       )
     }
   }
@@ -63,12 +51,12 @@ function answerRequest(adapter, local, request, opts, answer) {
 
 /**
  * @param {import('./adapter').ClusterAdapter} adapter
- * @param {any} request
+ * @param {{ sid: any }} one
  * @param {(answer: any) => void} reply
  * @param {(socket: any) => void} act
  */
-function oneSocket(adapter, request, reply, act) {
-  const socket = adapter.nsp.sockets.get(request.sid)
+function oneSocket(adapter, { sid }, reply, act) {
+  const socket = adapter.nsp.sockets.get(sid)
   if (!socket) return
   act(socket)
   reply({})
@@ -76,7 +64,7 @@ function oneSocket(adapter, request, reply, act) {
 
 /**
  * @param {import('./adapter').ClusterAdapter} adapter
- * @param {any} request
+ * @param {Request} request
  * @param {(answer: any) => void} reply
  */
 function serverSideEmit(adapter, { data, requestId }, reply) {
@@ -87,7 +75,7 @@ function serverSideEmit(adapter, { data, requestId }, reply) {
   const acknowledge = (/** @type {unknown} */ value) => {
     if (called) return
     called = true
-    reply({ type: TYPE.SERVER_SIDE_EMIT, data: value })
+    reply({ data: value })
   }
   nsp._onServerSideEmit([...data, acknowledge])
 }
@@ -99,4 +87,4 @@ function details({ id, handshake, rooms, data }) {
   return { id, handshake: rest, rooms: [...rooms], data }
 }
 
-module.exports = { TYPE, answerRequest }
+module.exports = { answerRequest }

@@ -7,6 +7,7 @@ const { InvalidOptionError, NativeAdapterError } = require('../errors')
 
 /**
  * @typedef {object} ClusterSettings
+ * @property {string} mode
  * @property {string} key
  * @property {number} requestsTimeout ms
  * @property {{ messages: number, bytes: number }} outbox
@@ -36,7 +37,7 @@ function validateCluster(value) {
   const { messages = 10_000, bytes = 16 * 1024 * 1024 } = outbox
   integer('cluster.outbox.messages', messages, 1)
   integer('cluster.outbox.bytes', bytes, 1024)
-  return { key, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
+  return { mode, key, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
 }
 
 /** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. */

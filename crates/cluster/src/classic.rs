@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use socketio_rooms::RoomKey;
-
 use crate::from_json;
+use crate::incoming::{Encoded, Incoming};
 use crate::msgpack::{self, Reader, Token};
 
 /// The channels of one namespace.
@@ -48,35 +47,6 @@ impl Channels {
     }
 }
 
-/// Who is meant, and how.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Options {
-    /// In any of these; everybody when there is none.
-    pub rooms: Vec<RoomKey>,
-    /// And in none of these.
-    pub except: Vec<RoomKey>,
-    /// May be dropped.
-    pub volatile: bool,
-    /// Must not be compressed.
-    pub plain: bool,
-    /// On a client that is behind, replaces what has the same key.
-    pub conflate: Option<String>,
-    /// A room is neither a text nor a number: only JavaScript can find it.
-    pub opaque: bool,
-}
-
-/// A broadcast as it came, not looked at further than needed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Incoming<'a> {
-    /// Who sent it.
-    pub uid: &'a [u8],
-    /// Of the packet: `[event, ...arguments]`, encoded.
-    pub data: &'a [u8],
-    /// The namespace that the packet names.
-    pub nsp: &'a [u8],
-    options: Option<&'a [u8]>,
-}
-
 /// The sender of a broadcast; `None` when it is not one.
 pub fn sender(payload: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader::new(payload);
@@ -86,79 +56,26 @@ pub fn sender(payload: &[u8]) -> Option<&[u8]> {
     }
 }
 
-impl<'a> Incoming<'a> {
-    /// Finds the parts. `None` for what is not a broadcast of this format, or has an id or another type than an event.
-    pub fn read(payload: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(payload);
-        let Token::Array(len @ 2..) = reader.token()? else { return None };
-        let uid = reader.text()?;
-        let Token::Map(fields) = reader.token()? else { return None };
-        let (mut data, mut nsp, mut event) = (None, &b"/"[..], false);
-        for _ in 0..fields {
-            let key = reader.text()?;
-            let value = reader.skip()?;
-            match key {
-                b"type" => event = value == [2],
-                b"data" => data = Some(value),
-                b"nsp" => nsp = Reader::new(value).text().unwrap_or(b"/"),
-                _ => {}
-            }
-        }
-        let options = if len > 2 { Some(reader.skip()?) } else { None };
-        Some(Self { uid, data: data.filter(|_| event)?, nsp, options })
-    }
-
-    /// Who is meant. Each part may be missing.
-    pub fn options(&self) -> Option<Options> {
-        let mut options = Options::default();
-        let Some(bytes) = self.options else { return Some(options) };
-        let mut reader = Reader::new(bytes);
-        let Token::Map(fields) = reader.token()? else { return Some(options) };
-        for _ in 0..fields {
-            match reader.text()? {
-                b"rooms" => rooms(&mut reader, &mut options.rooms, &mut options.opaque)?,
-                b"except" => rooms(&mut reader, &mut options.except, &mut options.opaque)?,
-                b"flags" => flags(reader.skip()?, &mut options)?,
-                _ => {
-                    reader.skip()?;
-                }
-            }
-        }
-        Some(options)
-    }
-}
-
-fn rooms(reader: &mut Reader<'_>, rooms: &mut Vec<RoomKey>, opaque: &mut bool) -> Option<()> {
-    let Token::Array(len) = reader.token()? else { return Some(()) };
-    for _ in 0..len {
-        let value = reader.skip()?;
-        match Reader::new(value).token()? {
-            Token::Text(name) => rooms.push(RoomKey::text(&String::from_utf8_lossy(name))),
-            #[expect(clippy::cast_precision_loss, reason = "as JavaScript does")]
-            Token::Uint(name) => rooms.push(RoomKey::number(name as f64)),
-            #[expect(clippy::cast_precision_loss, reason = "as JavaScript does")]
-            Token::Int(name) => rooms.push(RoomKey::number(name as f64)),
-            Token::Float(name) => rooms.push(RoomKey::number(name)),
-            _ => *opaque = true,
-        }
-    }
-    Some(())
-}
-
-fn flags(bytes: &[u8], options: &mut Options) -> Option<()> {
-    let mut reader = Reader::new(bytes);
-    let Token::Map(fields) = reader.token()? else { return Some(()) };
+/// Finds the parts of a broadcast. `None` for what is none of this format, or has another type than an event.
+pub fn read(payload: &[u8]) -> Option<Incoming<'_>> {
+    let mut reader = Reader::new(payload);
+    let Token::Array(len @ 2..) = reader.token()? else { return None };
+    reader.text()?;
+    let Token::Map(fields) = reader.token()? else { return None };
+    let (mut data, mut nsp, mut event) = (None, None, false);
     for _ in 0..fields {
         let key = reader.text()?;
-        let value = Reader::new(reader.skip()?).token()?;
-        match (key, value) {
-            (b"volatile", Token::Bool(volatile)) => options.volatile = volatile,
-            (b"compress", Token::Bool(compress)) => options.plain = !compress,
-            (b"conflate", Token::Text(key)) => options.conflate = Some(String::from_utf8_lossy(key).into_owned()),
+        let value = reader.skip()?;
+        match key {
+            b"type" => event = value == [2],
+            b"data" => data = Some(Encoded::MessagePack(value)),
+            b"nsp" => nsp = Reader::new(value).text().map(String::from_utf8_lossy),
             _ => {}
         }
     }
-    Some(())
+    let options = if len > 2 { Some(Encoded::MessagePack(reader.skip()?)) } else { None };
+    // Without one it is the main namespace's.
+    Some(Incoming { data: data.filter(|_| event)?, nsp: nsp.or(Some("/".into())), options })
 }
 
 /// A broadcast's payload, of the text that local clients get (`2[…]` or `2/nsp,[…]`). `options`: JSON of rooms, except and

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use socketio_rooms::Namespace;
 
+use crate::format::Mode;
+
 /// The settings of a cluster's connection.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Whom it understands.
+    pub mode: Mode,
     /// The prefix of all channels.
     pub key: String,
     /// What this server's messages are known by: unique in the cluster.
@@ -53,7 +57,7 @@ pub enum Command {
     Packet {
         /// The namespace.
         slot: u32,
-        /// `[uid, packet, options]`.
+        /// In the mode's format.
         payload: Bytes,
         /// The one room.
         room: Option<String>,

@@ -8,7 +8,7 @@ use socketio_fanout::{Fanout, Packet};
 use socketio_rooms::{ConnectionId, Namespace, RoomKey, Target};
 use socketio_wire::{Frame, MAX_HEADER, OpCode};
 
-use crate::classic::{Incoming, Options};
+use crate::incoming::{Encoded, Incoming, Options};
 use crate::to_json;
 
 /// The writers of a server, while there are lanes, for threads other than the event loop's.
@@ -88,10 +88,17 @@ pub fn deliver(
     if compat.is_empty() { Delivered::Written } else { Delivered::Partly(compat) }
 }
 
-fn packet(nsp: &str, data: &[u8], legacy: bool) -> Option<Packet> {
-    let mut json = Vec::with_capacity(data.len() + data.len() / 4 + 16);
+fn packet(nsp: &str, data: Encoded<'_>, legacy: bool) -> Option<Packet> {
+    let mut transcoded = Vec::new();
     let mut attachments = Vec::new();
-    to_json::transcode(data, &mut json, &mut attachments)?;
+    let json = match data {
+        Encoded::Json(text) => text.as_bytes(),
+        Encoded::MessagePack(bytes) => {
+            transcoded.reserve(bytes.len() + bytes.len() / 4 + 16);
+            to_json::transcode(bytes, &mut transcoded, &mut attachments)?;
+            &transcoded
+        }
+    };
     let mut buffer = Vec::with_capacity(HEADROOM + nsp.len() + 16 + json.len());
     buffer.resize(HEADROOM, 0);
     if attachments.is_empty() {
@@ -103,7 +110,7 @@ fn packet(nsp: &str, data: &[u8], legacy: bool) -> Option<Packet> {
         buffer.extend(nsp.bytes());
         buffer.push(b',');
     }
-    buffer.extend_from_slice(&json);
+    buffer.extend_from_slice(json);
     let text = Frame::with_headroom(OpCode::Text, Some(b'4'), buffer, HEADROOM);
     if attachments.is_empty() {
         return Some(Packet::from(text));

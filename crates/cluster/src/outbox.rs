@@ -4,18 +4,42 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// A message for a channel.
+/// How a message leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// `PUBLISH` on this channel.
+    Channel(String),
+    /// `SPUBLISH` on this channel.
+    Shard(String),
+    /// `XADD` to a stream: the fields, and the payload as `data` unless it is empty.
+    Stream {
+        /// Its key.
+        name: String,
+        /// About so many entries are kept.
+        most: u64,
+        /// Before `data`.
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
+/// A message, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     /// Where to.
-    pub channel: String,
+    pub route: Route,
     /// What.
     pub payload: Bytes,
 }
 
 impl Outgoing {
     pub(crate) fn len(&self) -> usize {
-        self.channel.len() + self.payload.len()
+        let route = match &self.route {
+            Route::Channel(name) | Route::Shard(name) => name.len(),
+            Route::Stream { name, fields, .. } => {
+                name.len() + fields.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+            }
+        };
+        route + self.payload.len()
     }
 }
 

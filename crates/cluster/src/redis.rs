@@ -8,7 +8,8 @@ use futures_util::{FutureExt, StreamExt};
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind};
 
-use crate::outbox::Outgoing;
+use crate::format::Subscription;
+use crate::outbox::{Outgoing, Route};
 use crate::transport::{Lost, Transport};
 
 /// Where Redis is, and who asks.
@@ -143,7 +144,14 @@ impl Settings {
 }
 
 impl Redis {
-    async fn each(&mut self, channels: &[String], patterns: &[String], on: bool) -> Result<(), Lost> {
+    async fn each(&mut self, subscriptions: &[Subscription], on: bool) -> Result<(), Lost> {
+        let (mut channels, mut patterns) = (Vec::new(), Vec::new());
+        for subscription in subscriptions {
+            match subscription {
+                Subscription::Channel(name) => channels.push(name),
+                Subscription::Pattern(name) => patterns.push(name),
+            }
+        }
         let sink = &mut self.sink;
         let all = async {
             for channels in channels.chunks(NAMED) {
@@ -159,13 +167,32 @@ impl Redis {
     }
 }
 
+/// Appends the command of a message.
+fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
+    let payload = &message.payload[..];
+    match &message.route {
+        Route::Channel(name) => pipeline.cmd("PUBLISH").arg(name).arg(payload).ignore(),
+        Route::Shard(name) => pipeline.cmd("SPUBLISH").arg(name).arg(payload).ignore(),
+        Route::Stream { name, most, fields } => {
+            pipeline.cmd("XADD").arg(name).arg("MAXLEN").arg("~").arg(*most).arg("*");
+            for (field, value) in fields {
+                pipeline.arg(field).arg(value);
+            }
+            if !payload.is_empty() {
+                pipeline.arg("data").arg(payload);
+            }
+            pipeline.ignore()
+        }
+    };
+}
+
 impl Transport for Redis {
     fn publish(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<(), Lost>> + 'static {
         let (mut connection, settings) = (self.publisher.clone(), self.settings.clone());
         async move {
             let mut pipeline = redis::Pipeline::with_capacity(batch.len());
             for message in &batch {
-                pipeline.cmd("PUBLISH").arg(&message.channel).arg(&message.payload[..]).ignore();
+                write(&mut pipeline, message);
             }
             drop(batch);
             pipeline.query_async::<()>(&mut connection).await.map_err(|error| settings.lost(&error))
@@ -183,12 +210,12 @@ impl Transport for Redis {
         }
     }
 
-    async fn subscribe(&mut self, channels: &[String], patterns: &[String]) -> Result<(), Lost> {
-        self.each(channels, patterns, true).await
+    async fn subscribe(&mut self, subscriptions: &[Subscription]) -> Result<(), Lost> {
+        self.each(subscriptions, true).await
     }
 
-    async fn unsubscribe(&mut self, channels: &[String], patterns: &[String]) -> Result<(), Lost> {
-        self.each(channels, patterns, false).await
+    async fn unsubscribe(&mut self, subscriptions: &[Subscription]) -> Result<(), Lost> {
+        self.each(subscriptions, false).await
     }
 
     async fn receive(&mut self, mut take: impl FnMut(&str, Option<&str>, &[u8])) -> Result<(), Lost> {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use crate::format::Subscription;
 use crate::outbox::Outgoing;
 
 /// Why there is no connection.
@@ -24,11 +25,11 @@ pub trait Transport: Sized {
     /// How many servers have subscribed to each of these channels, patterns not counted.
     fn count(&self, channels: Vec<String>) -> impl Future<Output = Result<Vec<u64>, Lost>> + 'static;
 
-    /// Subscribes to channels and patterns; returns when it is confirmed.
-    fn subscribe(&mut self, channels: &[String], patterns: &[String]) -> impl Future<Output = Result<(), Lost>>;
+    /// Subscribes; returns when it is confirmed.
+    fn subscribe(&mut self, subscriptions: &[Subscription]) -> impl Future<Output = Result<(), Lost>>;
 
     /// Ends subscriptions.
-    fn unsubscribe(&mut self, channels: &[String], patterns: &[String]) -> impl Future<Output = Result<(), Lost>>;
+    fn unsubscribe(&mut self, subscriptions: &[Subscription]) -> impl Future<Output = Result<(), Lost>>;
 
     /// Waits for a message, and hands those that are there to `take` (channel, pattern, payload), some at most.
     fn receive(&mut self, take: impl FnMut(&str, Option<&str>, &[u8])) -> impl Future<Output = Result<(), Lost>>;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use socketio_cluster::{Backoff, Outbox, Outgoing};
+use socketio_cluster::{Backoff, Outbox, Outgoing, Route};
 
 fn message(number: usize) -> Outgoing {
-    Outgoing { channel: "c".into(), payload: number.to_string().into() }
+    Outgoing { route: Route::Channel("c".into()), payload: number.to_string().into() }
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! Who is there: what this server says of itself, and how many others there are.
+
+use std::time::Instant;
+
+use super::Core;
+use crate::event::{Census, Event, Member};
+use crate::format::Subscription;
+use crate::members::Members;
+use crate::outbox::{Outgoing, Route};
+
+/// More namespaces are not named.
+const NAMED: usize = 64;
+
+/// How many servers have a namespace, and who is gone.
+#[derive(Debug)]
+pub(crate) struct Question {
+    ticket: u32,
+    /// The namespace's, then that of each of `members`.
+    pub(crate) channels: Vec<String>,
+    members: Vec<(Member, bool)>,
+}
+
+impl Core {
+    fn presence(&self) -> String {
+        format!("{}-native#", self.config.key)
+    }
+
+    /// What says whether a server is connected: nothing is sent there.
+    fn presence_of(&self, uid: &str) -> String {
+        format!("{}-native#{uid}#", self.config.key)
+    }
+
+    pub(super) fn presence_subscriptions(&self) -> Vec<Subscription> {
+        vec![Subscription::Channel(self.presence()), Subscription::Channel(self.presence_of(&self.config.uid))]
+    }
+
+    fn member(&self) -> Member {
+        let nsps = (self.places.len() <= NAMED).then(|| self.places.values().map(|place| place.nsp.clone()).collect());
+        Member { uid: self.config.uid.clone(), name: self.config.name.clone(), nsps }
+    }
+
+    /// Says that this server is there, or leaves.
+    pub(crate) fn hello(&mut self, bye: bool) {
+        let greeting = self.greeting(bye);
+        self.publish(greeting);
+    }
+
+    pub(crate) fn greeting(&self, bye: bool) -> Outgoing {
+        Outgoing { route: Route::Channel(self.presence()), payload: Members::hello(&self.member(), bye).into() }
+    }
+
+    pub(crate) fn excuse(&mut self, now: Instant) {
+        self.heard = now;
+        self.members.excuse(now);
+    }
+
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.members.tick(now);
+    }
+
+    /// A server says something of itself. False when it cannot be read.
+    pub(super) fn hear(&mut self, payload: &[u8], now: Instant) -> bool {
+        let Some(uid) = self.members.hear(payload, now) else { return false };
+        if uid == self.config.uid {
+            self.heard = now;
+        }
+        true
+    }
+
+    pub(super) fn count(&mut self, slot: u32, ticket: u32, now: Instant) {
+        let Some(place) = self.places.get(&slot) else {
+            self.events.push(Event::Count(ticket, Census::default()));
+            return;
+        };
+        let mut members = self.members.of(&place.nsp, &self.config.uid, now);
+        members.truncate(NAMED);
+        let each = members.iter().map(|(member, _)| self.presence_of(&member.uid));
+        let channels = std::iter::once(place.format.counted().to_owned()).chain(each).collect();
+        self.questions.push(Question { ticket, channels, members });
+    }
+
+    /// The answer to a question, `None` when there is none.
+    pub(crate) fn answer(&mut self, question: Question, counts: Option<Vec<u64>>) {
+        let Some(counts) = counts else {
+            self.events.push(Event::Count(question.ticket, Census::default()));
+            return;
+        };
+        let mut counts = counts.into_iter();
+        let mut census = Census { count: counts.next(), ..Census::default() };
+        for ((member, silent), connections) in question.members.into_iter().zip(counts) {
+            if connections == 0 {
+                self.members.remove(&member.uid);
+                census.gone.push(member);
+            } else if silent {
+                census.silent.push(member);
+            }
+        }
+        self.events.push(Event::Count(question.ticket, census));
+    }
+}

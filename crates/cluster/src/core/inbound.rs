@@ -1,0 +1,114 @@
+//! What other servers send. A request is a barrier: what comes after it in its namespace waits until the event loop has done it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Core, Place};
+use crate::event::Event;
+use crate::format::Seen;
+use crate::incoming::{Options, Unread};
+use crate::local::{Delivered, deliver, has_room};
+use crate::stats::add;
+
+/// The most bytes of one namespace that wait until the event loop has done a request.
+const MOST_HELD: usize = 64 * 1024 * 1024;
+/// Larger messages are ignored.
+const LARGEST: usize = 128 * 1024 * 1024;
+
+impl Core {
+    /// A message came. `pattern`: by which it was found.
+    pub(crate) fn message(&mut self, channel: &str, pattern: Option<&str>, payload: &[u8], now: Instant) {
+        add(&self.counters.received, 1);
+        add(&self.counters.received_bytes, payload.len());
+        if payload.len() > LARGEST {
+            return add(&self.counters.malformed, 1);
+        }
+        if let Some(slot) = self.owners.get(pattern.unwrap_or(channel)).copied() {
+            return self.dispatch(slot, channel, payload);
+        }
+        if pattern.is_none() && !self.hear(payload, now) {
+            add(&self.counters.malformed, 1);
+        }
+    }
+
+    fn dispatch(&mut self, slot: u32, channel: &str, payload: &[u8]) {
+        let Some(place) = self.places.get(&slot) else { return };
+        match place.format.see(channel, payload) {
+            Seen::Malformed => add(&self.counters.malformed, 1),
+            Seen::Response(id) if self.expected.contains(&id) => {
+                self.wake(Event::Response(slot, Bytes::copy_from_slice(payload)));
+            }
+            Seen::Skipped | Seen::Response(_) => add(&self.counters.skipped, 1),
+            // It has its turn after what waits.
+            Seen::Request | Seen::Broadcast(..) if place.undone > 0 => self.hold(slot, channel, payload),
+            Seen::Request => {
+                if self.wake(Event::Request(slot, Bytes::copy_from_slice(payload)))
+                    && let Some(place) = self.places.get_mut(&slot)
+                {
+                    place.undone += 1;
+                }
+            }
+            Seen::Broadcast(room, broadcast) => self.broadcast(slot, room, broadcast, payload),
+        }
+    }
+
+    fn wake(&self, event: Event) -> bool {
+        let taken = self.events.push(event);
+        add(if taken { &self.counters.woken } else { &self.counters.inbound_dropped }, 1);
+        taken
+    }
+
+    fn hold(&mut self, slot: u32, channel: &str, payload: &[u8]) {
+        let Some(place) = self.places.get_mut(&slot) else { return };
+        if place.held_bytes + payload.len() > MOST_HELD {
+            return add(&self.counters.inbound_dropped, 1);
+        }
+        place.held_bytes += payload.len();
+        place.held.push_back((channel.to_owned(), Bytes::copy_from_slice(payload)));
+    }
+
+    /// The event loop has done a request.
+    pub(super) fn done(&mut self, slot: u32) {
+        if let Some(place) = self.places.get_mut(&slot) {
+            place.undone = place.undone.saturating_sub(1);
+        }
+        while let Some((channel, payload)) = self.places.get_mut(&slot).and_then(next_held) {
+            self.dispatch(slot, &channel, &payload);
+        }
+    }
+
+    fn broadcast(&mut self, slot: u32, room: &str, broadcast: Unread<'_>, payload: &[u8]) {
+        let Some(place) = self.places.get(&slot) else { return };
+        if !room.is_empty() && !has_room(&place.rooms, room) {
+            return add(&self.counters.skipped, 1);
+        }
+        let read = broadcast.read().and_then(|incoming| Some((Options::read(incoming.options)?, incoming)));
+        let Some((options, incoming)) = read else { return add(&self.counters.malformed, 1) };
+        if incoming.nsp.as_ref().is_some_and(|nsp| *nsp != place.nsp) {
+            return add(&self.counters.skipped, 1);
+        }
+        self.number = self.number.wrapping_add(1);
+        let delivered = if place.native {
+            deliver(&self.writers, &place.rooms, (slot, &place.nsp), &incoming, &options, self.number)
+        } else {
+            Delivered::JavaScript
+        };
+        let to = match delivered {
+            Delivered::Nobody => return add(&self.counters.skipped, 1),
+            Delivered::Written => return add(&self.counters.native, 1),
+            Delivered::Partly(connections) => Some(connections),
+            Delivered::JavaScript => None,
+        };
+        self.wake(Event::Broadcast(slot, Bytes::copy_from_slice(payload), to));
+    }
+}
+
+fn next_held(place: &mut Place) -> Option<(String, Bytes)> {
+    if place.undone > 0 {
+        return None;
+    }
+    let (channel, payload) = place.held.pop_front()?;
+    place.held_bytes -= payload.len();
+    Some((channel, payload))
+}

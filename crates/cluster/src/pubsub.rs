@@ -1,0 +1,71 @@
+//! Mode `pubsub`: the classic format on its channels.
+
+use bytes::Bytes;
+
+use crate::classic::{self, Channels};
+use crate::format::{Format, Seen, Subscription};
+use crate::incoming::Unread;
+use crate::outbox::{Outgoing, Route};
+
+pub(crate) struct PubSub {
+    uid: String,
+    nsp: String,
+    channels: Channels,
+}
+
+impl PubSub {
+    pub(crate) fn new(key: &str, nsp: &str, uid: &str) -> Self {
+        Self { uid: uid.to_owned(), nsp: nsp.to_owned(), channels: Channels::new(key, nsp) }
+    }
+}
+
+impl Format for PubSub {
+    fn subscriptions(&self) -> Vec<Subscription> {
+        let own = self.channels.response_to(&self.uid);
+        let channels = [self.channels.request.clone(), self.channels.response.clone(), own];
+        let pattern = Subscription::Pattern(self.channels.pattern.clone());
+        channels.into_iter().map(Subscription::Channel).chain([pattern]).collect()
+    }
+
+    fn counted(&self) -> &str {
+        &self.channels.request
+    }
+
+    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>) -> Option<Outgoing> {
+        let payload = classic::outgoing(&self.uid, &self.nsp, text, room, options)?;
+        Some(self.packet(payload.into(), room))
+    }
+
+    fn packet(&self, payload: Bytes, room: Option<&str>) -> Outgoing {
+        Outgoing { route: Route::Channel(self.channels.broadcast_to(room)), payload }
+    }
+
+    fn request(&self, payload: Bytes) -> Outgoing {
+        Outgoing { route: Route::Channel(self.channels.request.clone()), payload }
+    }
+
+    fn answer(&self, payload: Bytes, to: Option<&str>) -> Outgoing {
+        let shared = || self.channels.response.clone();
+        let channel = to.map_or_else(shared, |uid| self.channels.response_to(uid));
+        Outgoing { route: Route::Channel(channel), payload }
+    }
+
+    fn see<'a>(&self, channel: &'a str, payload: &'a [u8]) -> Seen<'a> {
+        if channel == self.channels.request {
+            return match classic::is_own_request(payload, &self.uid) {
+                Some(false) => Seen::Request,
+                Some(true) => Seen::Skipped,
+                None => Seen::Malformed,
+            };
+        }
+        if channel.starts_with(&self.channels.response) {
+            return classic::request_of(payload).map_or(Seen::Malformed, Seen::Response);
+        }
+        // A namespace may be named like a pattern.
+        let Some(room) = self.channels.room_of(channel) else { return Seen::Skipped };
+        if classic::sender(payload) == Some(self.uid.as_bytes()) {
+            return Seen::Skipped;
+        }
+        Seen::Broadcast(room, Unread::Classic(payload))
+    }
+}
