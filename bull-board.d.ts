@@ -7,7 +7,7 @@ import type { Queue } from "./queues.js";
 export interface NativeQueueAdapterOptions extends Partial<QueueAdapterOptions> {
   /**
    * How many of the messages that this process sees processed are listed as completed, 0 to 10000, with their results. A queue does not keep
-   * what was processed. Each costs an event on the event loop.
+   * what was processed. Each costs two events on the event loop.
    * @default 0
    */
   recentCompleted?: number;

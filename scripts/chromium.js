@@ -2,7 +2,7 @@
 'use strict'
 
 /**
- * The browser of the demo's tests: one that is on PATH, the one in CHROMIUM, or, for root on Debian, its package.
+ * The browser of the tests that need one: one that is on PATH, the one in CHROMIUM, or, for root on Debian, its package.
  */
 
 const fs = require('node:fs')
@@ -32,7 +32,7 @@ function canInstall() {
 async function ensureChromium() {
   if (findChromium()) return true
   if (canInstall()) {
-    console.log('> apt-get install chromium (for the tests of the demo in a browser)')
+    console.log('> apt-get install chromium (for the tests in a browser)')
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const updated = await run('apt-get', ['update', '-qq'], { env })
     const packages = ['install', '-y', '-qq', '--no-install-recommends', 'chromium']

@@ -4,7 +4,7 @@
 const { once } = require('node:events')
 const { io } = require('socket.io-client')
 const { STAMPEDE } = require('../../examples/demo/limits')
-const { describeInBrowser, launch } = require('./chromium')
+const { describeInBrowser } = require('../support/browser')
 const { childrenOf, isAlive, startDemo, until } = require('./demo-process')
 
 const onLinux = process.platform === 'linux' ? test : test.skip
@@ -126,29 +126,9 @@ describe('the server of the demo', () => {
   })
 })
 
-describeInBrowser('the page of the demo', (chromium) => {
-  /** @type {import('playwright-core').Browser} */
-  let browser
-  /** @type {string[]} what the pages complained about */
-  let complaints = []
-
-  beforeAll(async () => {
-    browser = await launch(chromium)
-  })
-  afterEach(async () => {
-    await Promise.all(browser.contexts().map((context) => context.close()))
-    expect(complaints).toEqual([])
-  })
-  afterAll(() => browser?.close())
-
+describeInBrowser('the page of the demo', (pages) => {
   async function openPage() {
-    const page = await browser.newPage()
-    page.setDefaultTimeout(30_000)
-    page.on('pageerror', (error) => complaints.push(String(error)))
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-    })
-    await page.goto(demo.url)
+    const page = await pages.open(demo.url)
     await page.locator('#connection[data-state=connected]').waitFor()
     return page
   }

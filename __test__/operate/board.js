@@ -12,13 +12,13 @@ const { QueueAdapter } = require('../../bull-board')
 const opened = []
 
 /** Its address, and `call` for its API. Every answer is checked against bull-board's own schemas. */
-async function board(queues, options) {
+async function board(queues, options, uiConfig) {
   const serverAdapter = new ExpressAdapter()
   serverAdapter.setBasePath('/queues')
   createBullBoard({
     queues: queues.map((queue) => new QueueAdapter(queue, options)),
     serverAdapter,
-    options: { validateResponses: true },
+    options: { validateResponses: true, ...(uiConfig && { uiConfig }) },
   })
   const app = express()
   app.use('/queues', serverAdapter.getRouter())

@@ -49,6 +49,8 @@ describe.each(STORES)('bull-board (%s)', (_, options) => {
       ['failed', 'delayed', 'active', 'waiting'].map(async (state) => (await list(state)).jobs),
     )
     expect(failed).toMatchObject({ data: { fail: true }, failedReason: 'Error: as it was told', isFailed: true, name: 'jobs' })
+    // When its attempt began is not known, so there is no time that it took.
+    expect(failed).not.toHaveProperty('finishedOn')
     expect(failed.stacktrace).toEqual([expect.stringContaining('attempt 1')])
     expect(delayed).toMatchObject({ name: 'mail', data: { n: 'later' }, delay: 60_000, opts: { headers: { trace: 'x' } } })
     expect([running.data, waiting.data, waiting.opts.key]).toEqual([{ n: 'held' }, { n: 'blocked' }, 'k'])
@@ -164,11 +166,14 @@ describe.each(STORES)('bull-board (%s)', (_, options) => {
     await jobs.send(Buffer.from([0, 1, 2, 0xff, 0x41]))
     await jobs.send(Buffer.alloc(5000, 1))
     await jobs.send(undefined)
-    const [text, bytes, large, nothing] = (await list('waiting')).jobs.map(({ data }) => data)
+    await jobs.send({ files: [{ name: 'a', content: Buffer.from('a') }], none: null })
+    const [text, bytes, large, nothing, inside] = (await list('waiting')).jobs.map(({ data }) => data)
     expect(text).toEqual({ bytes: 7, text: 'Grüße', hex: ['0000  47 72 c3 bc c3 9f 65                             Gr....e'] })
     expect(bytes).toEqual({ bytes: 5, hex: [expect.stringMatching(/^0000 {2}00 01 02 ff 41 +\.\.\.\.A$/)] })
     expect([large.bytes, large.shown, large.hex.length]).toEqual([5000, 1024, 64])
     expect(nothing).toBe(null)
+    const a = { bytes: 1, text: 'a', hex: [expect.stringMatching(/^0000 {2}61 +a$/)] }
+    expect(inside).toEqual({ files: [{ name: 'a', content: a }], none: null })
   })
 
   test('lists what was processed, if asked for', async () => {
@@ -181,6 +186,10 @@ describe.each(STORES)('bull-board (%s)', (_, options) => {
     await worker.close()
     const { counts, jobs: completed } = await list('completed')
     expect([counts.completed, completed.map(({ returnValue }) => returnValue)]).toEqual([2, [{ doubled: 6 }, { doubled: 4 }]])
+    for (const { timestamp, processedOn, finishedOn } of completed) {
+      expect(processedOn).toBeGreaterThanOrEqual(timestamp)
+      expect(finishedOn).toBeGreaterThanOrEqual(processedOn)
+    }
     await call('PUT', at(`${completed[0].id}/clean`))
     expect((await list('completed')).counts.completed).toBe(1)
   })

@@ -3,10 +3,15 @@
 
 /** The messages that were processed last: the queue itself keeps none. */
 
+/** Most messages that are under way whose beginning is remembered. */
+const MOST_STARTED = 10_000
+
 class Completed {
   #most
   /** @type {Map<string, any>} */
   #jobs = new Map()
+  /** When they were delivered. @type {Map<string, number>} */
+  #started = new Map()
 
   /**
    * @param {any} queue
@@ -15,12 +20,19 @@ class Completed {
   constructor(queue, most) {
     this.#most = most
     if (most === 0) return
-    queue.on('completed', (/** @type {{ id: string, result: any }} */ { id, result }) => {
-      const sentAt = Math.floor(Number(BigInt(`0x${id}`) >> 20n))
-      this.#jobs.delete(id)
-      this.#jobs.set(id, { id, result, sentAt, finishedOn: Date.now(), payload: undefined, headers: {}, priority: 0, attempts: 1, history: [] })
-      if (this.#jobs.size > this.#most) this.#jobs.delete(/** @type {string} */ (this.#jobs.keys().next().value))
-    })
+    queue.on('delivered', (/** @type {{ id: string }} */ { id }) => put(this.#started, id, Date.now(), MOST_STARTED))
+    queue.on('completed', (/** @type {{ id: string, result: any }} */ { id, result }) => this.#completed(id, result))
+  }
+
+  /**
+   * @param {string} id
+   * @param {any} result
+   */
+  #completed(id, result) {
+    const sentAt = Math.floor(Number(BigInt(`0x${id}`) >> 20n))
+    const times = { sentAt, processedOn: this.#started.get(id), finishedOn: Date.now() }
+    this.#started.delete(id)
+    put(this.#jobs, id, { id, result, ...times, payload: undefined, headers: {}, priority: 0, attempts: 1, history: [] }, this.#most)
   }
 
   get kept() {
@@ -53,6 +65,20 @@ class Completed {
   clean(before) {
     for (const [id, { finishedOn }] of this.#jobs) if (finishedOn <= before) this.#jobs.delete(id)
   }
+}
+
+/**
+ * The oldest makes room.
+ * @template T
+ * @param {Map<string, T>} map
+ * @param {string} key
+ * @param {T} value
+ * @param {number} most
+ */
+function put(map, key, value, most) {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > most) map.delete(/** @type {string} */ (map.keys().next().value))
 }
 
 module.exports = { Completed }

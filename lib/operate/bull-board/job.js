@@ -5,7 +5,10 @@
 
 const { readable } = require('./readable')
 
-/** @typedef {import('../../..').MessageInfo} MessageInfo */
+/**
+ * A message, and of one that was processed also when, and its result.
+ * @typedef {import('../../..').MessageInfo & { result?: any, processedOn?: number, finishedOn?: number }} MessageInfo
+ */
 
 class Job {
   #adapter
@@ -54,9 +57,7 @@ class Job {
   }
 
   toJSON() {
-    const { id, payload, attempts, history, sentAt, schedule, priority } = this.#info
-    const last = history.at(-1)
-    const result = /** @type {any} */ (this.#info).result
+    const { id, payload, attempts, history, sentAt, schedule, priority, result, processedOn, finishedOn } = this.#info
     return {
       id,
       name: this.name,
@@ -66,8 +67,11 @@ class Job {
       delay: this.#delay(),
       timestamp: sentAt,
       attemptsMade: attempts,
-      finishedOn: /** @type {any} */ (this.#info).finishedOn ?? (this.#state === 'failed' ? last?.failedAt : undefined),
-      failedReason: last?.error,
+      // The dashboard tells how long it took, from these two. When an attempt began that has failed is not stored; when it failed is
+      // told with its error.
+      processedOn,
+      finishedOn: processedOn && finishedOn,
+      failedReason: history.at(-1)?.error,
       stacktrace: history.map((attempt) => `attempt ${attempt.attempt}, ${date(attempt.failedAt)}: ${attempt.error}`),
       returnvalue: result === undefined ? null : readable(result),
       repeatJobKey: schedule,

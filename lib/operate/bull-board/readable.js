@@ -1,9 +1,13 @@
 // @ts-check
 'use strict'
 
-/** Bytes that are shown of a binary payload. */
+const { mayHoldBytes } = require('../../queues/parts')
+
+/** Bytes that are shown of a binary payload, or of each in a payload. */
 const MOST_BYTES = 1024
 const LINE = 16
+/** Bytes further down in a payload are shown as JSON has them. */
+const DEPTH = 64
 
 /**
  * A payload for people: bytes as a dump, whatever else as it is.
@@ -12,10 +16,22 @@ const LINE = 16
  */
 function readable(payload) {
   if (payload === undefined) return null
-  if (!Buffer.isBuffer(payload)) return payload
-  const shown = payload.subarray(0, MOST_BYTES)
+  return mayHoldBytes(payload) ? shown(payload, DEPTH) : payload
+}
+
+/** @param {any} value @param {number} depth @returns {any} */
+function shown(value, depth) {
+  if (Buffer.isBuffer(value)) return shownBytes(value)
+  if (typeof value !== 'object' || value === null || depth === 0) return value
+  if (Array.isArray(value)) return value.map((item) => shown(item, depth - 1))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner, depth - 1)]))
+}
+
+/** @param {Buffer} payload */
+function shownBytes(payload) {
+  const first = payload.subarray(0, MOST_BYTES)
   const text = textOf(payload)
-  return { bytes: payload.length, ...(text !== undefined && { text }), hex: dump(shown), ...(shown.length < payload.length && { shown: shown.length }) }
+  return { bytes: payload.length, ...(text !== undefined && { text }), hex: dump(first), ...(first.length < payload.length && { shown: first.length }) }
 }
 
 /** If it is one. @param {Buffer} bytes */
