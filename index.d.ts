@@ -60,9 +60,11 @@ export interface ClusterOptions {
   redis: string | RedisOptions;
   /**
    * `"pubsub"`: the format of `createAdapter()` of `@socket.io/redis-adapter`, whose servers and emitters can be in the same cluster.
+   * `"streams"`: that of `@socket.io/redis-streams-adapter` and its emitter. Nothing is lost while Redis is away, and connection state
+   * recovery works across servers.
    * @default "pubsub"
    */
-  mode?: "pubsub";
+  mode?: "pubsub" | "streams";
   /** The prefix of all channels: servers with the same one are one cluster. @default "socket.io" */
   key?: string;
   /** How long other servers have for an answer, in ms. @default 5000 */
@@ -74,6 +76,24 @@ export interface ClusterOptions {
     /** @default 16777216 (16 MiB) */
     bytes?: number;
   };
+  /** Mode `"streams"`: the key of the stream, or before the number of each. @default "socket.io" */
+  streamName?: string;
+  /** Mode `"streams"`: over how many streams the namespaces are spread; the same on all servers. @default 1 */
+  streamCount?: number;
+  /** Mode `"streams"`: the prefix of its channels, another name of `key`. @default "socket.io" */
+  channelPrefix?: string;
+  /** Mode `"streams"`: `true` is refused (`ERR_CLUSTER_UNSUPPORTED`). @default false */
+  useShardedPubSub?: boolean;
+  /** Mode `"streams"`: about so many entries are kept in a stream. @default 10000 */
+  maxLen?: number;
+  /** Mode `"streams"`: so many entries are read at once. @default 100 */
+  readCount?: number;
+  /** Mode `"streams"`: how long one command waits for entries, in ms. @default 5000 */
+  blockTimeInMs?: number;
+  /** Mode `"streams"`: the prefix of the keys of sessions. @default "sio:session:" */
+  sessionKeyPrefix?: string;
+  /** Mode `"streams"`: data never has bytes, and is not looked through for them. @default false */
+  onlyPlaintext?: boolean;
 }
 
 /** One Redis server. */
@@ -120,6 +140,10 @@ export interface ClusterStats {
   malformed: number;
   /** Messages dropped because the event loop did not take them. */
   inboundDropped: number;
+  /** Entries of a stream that were trimmed (`maxLen`) before this server could read them. */
+  trimmed: number;
+  /** Entries that had not arrived when a connection was lost, and were written again. */
+  rewritten: number;
 }
 
 /**

@@ -2,9 +2,9 @@
 'use strict'
 
 const { Adapter } = require('socket.io-adapter')
-const { isClientPatched } = require('./lane-support')
 const { Membership } = require('./membership')
 const { PlainEncoder, splitPacket } = require('./packet')
+const { ClientWatch } = require('./client-watch')
 const { Recovery } = require('./recovery')
 
 /** @typedef {import('socket.io-adapter').Room} Room */
@@ -25,10 +25,7 @@ class NativeAdapter extends Adapter {
   #plainEncoder
   /** Made at the first use; null when the server has no recovery. @type {Recovery | null | undefined} */
   #recovery
-  /** Of the clients of the namespace's sockets, once there was one. @type {any} */
-  #clientPrototype
-  /** Its method, found to be Socket.IO's own. @type {unknown} */
-  #writeToEngine
+  #clients
 
   /**
    * @param {any} nsp
@@ -37,6 +34,7 @@ class NativeAdapter extends Adapter {
   constructor(nsp, engine) {
     super(nsp)
     this.#engine = engine
+    this.#clients = new ClientWatch(nsp, engine)
     this.#encoder = nsp.server.encoder
     this.#plainEncoder = new PlainEncoder(this.#encoder)
     this.#membership = new Membership(this, engine)
@@ -127,29 +125,48 @@ class NativeAdapter extends Adapter {
    */
   deliver(packet, opts, afterEncoding) {
     const flags = opts.flags ?? {}
-    const plain = this.#plainEncoder.encode(packet)
-    const encoded = plain === null ? this.#encoder.encode(packet) : plain
+    const { plain, encoded, parts } = this.prepare(packet)
     afterEncoding?.()
-    const parts = this.#isObserved() ? null : splitPacket(encoded)
     if (parts === null) {
-      this.#deliverByJavaScript(packet, encoded, flags, this.#idsOf(opts))
+      this.writeByJavaScript(packet, encoded, flags, this.idsOf(opts))
       return plain
     }
     const compat = this.#handOver(parts, opts, flags)
     this.#engine.touch()
-    if (compat) this.#deliverByJavaScript(packet, encoded, flags, this.#membership.idsAt(compat))
+    if (compat) this.writeByJavaScript(packet, encoded, flags, this.idsAt(compat))
     return plain
+  }
+
+  /**
+   * @param {any} packet
+   * @returns its text, when its data is plain; what the encoder makes of it; and that in parts, when the engine may write it
+   */
+  prepare(packet) {
+    const plain = this.#plainEncoder.encode(packet)
+    const encoded = plain === null ? this.#encoder.encode(packet) : plain
+    return { plain, encoded, parts: this.#clients.areObserved() ? null : splitPacket(encoded) }
   }
 
   /** Writes a packet by JavaScript. @param {any} packet @param {any} flags @param {Uint32Array} indexes of its recipients */
   deliverTo(packet, flags, indexes) {
     const encoded = this.#plainEncoder.encode(packet) ?? this.#encoder.encode(packet)
-    this.#deliverByJavaScript(packet, encoded, flags, this.#membership.idsAt(indexes))
+    this.writeByJavaScript(packet, encoded, flags, this.idsAt(indexes))
+  }
+
+  /** @param {Uint32Array} indexes @returns {SocketId[]} */
+  idsAt(indexes) {
+    return this.#membership.idsAt(indexes)
+  }
+
+  /** The engine's number of a room, or undefined. @param {Room} name */
+  roomNumber(name) {
+    this.#membership.settle()
+    return this.rooms.numberOf(name)
   }
 
   /** Whether broadcasts of other servers may be written without the event loop. */
   nativeInbound() {
-    return this.#plainEncoder.isStandard() && !this.#isObserved()
+    return this.#plainEncoder.isStandard() && !this.#clients.areObserved()
   }
 
   /** The engine's number of the namespace. */
@@ -176,18 +193,17 @@ class NativeAdapter extends Adapter {
     return calls.broadcast(namespace, text, bits, tick, null, ids, rooms, except, attachments, flags.conflate)
   }
 
-  /** Whether every packet must be seen by JavaScript, because a tool asked for that in a way that concerns all connections. */
-  #isObserved() {
-    if (this.#engine.observed) return true
-    const prototype = (this.#clientPrototype ??= this.#findClientPrototype())
-    if (prototype === undefined || prototype.writeToEngine === this.#writeToEngine) return false
-    if (isClientPatched(prototype)) return true
-    this.#writeToEngine = prototype.writeToEngine
-    return false
-  }
-
-  #findClientPrototype() {
-    for (const { client } of this.nsp.sockets?.values() ?? []) return client && Object.getPrototypeOf(client)
+  /**
+   * What {@link #handOver} tells the engine, for another of its functions; `to` is null when nobody is meant.
+   * @param {{ attachments: Buffer[] | null }} parts
+   * @param {BroadcastOptions} opts
+   * @param {any} flags
+   */
+  aim({ attachments }, opts, flags) {
+    const bits = (flags.volatile ? FLAG.VOLATILE : 0) | (flags.compress === false ? FLAG.PLAIN : 0)
+    const { ids, rooms, except } = this.#membership.select(opts)
+    const to = rooms === 0 && opts.rooms.size > 0 ? null : [null, ids, rooms, except, attachments, flags.conflate]
+    return { bits, tick: this.#engine.tick, to }
   }
 
   /**
@@ -197,7 +213,7 @@ class NativeAdapter extends Adapter {
    * @param {any} flags
    * @param {SocketId[]} ids
    */
-  #deliverByJavaScript(packet, whole, flags, ids) {
+  writeByJavaScript(packet, whole, flags, ids) {
     const encoded = typeof whole === 'string' ? [whole] : whole
     const packetOpts = { preEncoded: true, volatile: flags.volatile, compress: flags.compress }
     encodeFrame?.call({ encoder: { encode: () => encoded } }, packet, packetOpts)
@@ -213,7 +229,7 @@ class NativeAdapter extends Adapter {
   }
 
   /** @param {BroadcastOptions} opts @returns {SocketId[]} of the recipients, as they are now */
-  #idsOf(opts) {
+  idsOf(opts) {
     const { ids, rooms, except } = this.#membership.select(opts)
     if (rooms === 0 && opts.rooms.size > 0) return []
     if (rooms === 0 && except === 0) return [...this.sids.keys()]
@@ -223,7 +239,7 @@ class NativeAdapter extends Adapter {
 
   /** @param {BroadcastOptions} opts @param {(socket: any) => void} callback with each connected recipient */
   #visit(opts, callback) {
-    for (const id of this.#idsOf(opts)) {
+    for (const id of this.idsOf(opts)) {
       const socket = this.nsp.sockets?.get(id)
       if (socket) callback(socket)
     }

@@ -3,6 +3,7 @@
 
 const { NativeAdapter } = require('./adapter')
 const { ClusterAdapter } = require('./cluster/adapter')
+const { StreamsAdapter } = require('./cluster/streams')
 const { Engine } = require('./engine')
 const { NativeAdapterError } = require('./errors')
 const { validateOptions } = require('./options')
@@ -30,7 +31,8 @@ function createAdapter(options) {
     return engine
   }
 
-  const Base = settings.cluster ? ClusterAdapter : NativeAdapter
+  const Clustered = settings.cluster?.mode === 'streams' ? StreamsAdapter : ClusterAdapter
+  const Base = settings.cluster ? Clustered : NativeAdapter
 
   class ServerAdapter extends Base {
     /** @param {any} nsp */

@@ -71,6 +71,37 @@ interface NativeCluster {
   count(slot: number, ticket: number): void
   /** A request that was taken is done: what came after it goes on. */
   done(slot: number): void
+  /**
+   * A packet is issued in a namespace with recovery: `how` are the bits of `src/recovery.rs`, `token` names it in news of it. It is
+   * published, if at all, as `payload` or else as `text`; its recipients here are named as in `broadcast()`, from `room` on. Returns
+   * whether it waits (1) and whom JavaScript writes to, or null when JavaScript has nothing to do.
+   */
+  issue(
+    slot: number,
+    how: number,
+    text: string | null,
+    payload: string | Buffer | null,
+    name: string | null,
+    options: string | null,
+    token: number,
+    namespace: number,
+    flags: number,
+    tick: number,
+    ...to: any[]
+  ): Uint32Array | null
+  /** Whether packets wait. */
+  waits(slot: number): boolean
+  /** A socket goes: what waits for its connection is written. */
+  flushFor(slot: number, index: number): void
+  /** Keeps what is given under each key for so many ms, or deletes it (null). */
+  save(sessions: [key: string, session: string | null, milliseconds: number][]): void
+  /** Somebody has come back: false when its offset is none, else an event follows. */
+  restore(slot: number, ticket: number, key: string, offset: string): boolean
+  /** No entry of the namespace is handled until `catchUp()` or `resume()`, which follow at once. */
+  pause(slot: number): void
+  resume(slot: number): void
+  /** Who has come back is in its rooms, also in that of its id, which has this number: what it missed since it was told. */
+  catchUp(slot: number, ticket: number, namespace: number, room: number): import('../native').NativeMissed
   /** What was handed over is seen now. */
   wake(): void
   take(): import('../native').NativeClusterEvent[]

@@ -21,7 +21,7 @@ use crate::rooms::target;
 
 /// Bits of `flags`.
 const TICKET: u32 = 1;
-const VOLATILE: u32 = 2;
+pub const VOLATILE: u32 = 2;
 const CONTINUES: u32 = 4;
 pub const PLAIN: u32 = 8;
 
@@ -82,7 +82,7 @@ fn add<Return: ToNapiValue + 'static>(
 }
 
 /// An optional argument: `None` when there are fewer, or it is `null` or `undefined`.
-fn optional<T: napi::bindgen_prelude::FromNapiValue>(
+pub fn optional<T: napi::bindgen_prelude::FromNapiValue>(
     context: &FunctionCallContext<'_>,
     index: usize,
 ) -> Result<Option<T>> {

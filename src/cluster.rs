@@ -3,6 +3,7 @@
 //! Functions, not methods: publishing is called for each broadcast. Their types are in `lib/native-calls.d.ts`.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,9 +18,11 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use parking_lot::Mutex;
+use socketio_cluster::streams::{Recovery, RecoveryOptions, Streams, StreamsOptions};
 use socketio_cluster::{Command, Config, Event, Member, Mode, Node};
 
 use crate::engine::{NativeEngine, State};
+use crate::recovery::{self, NativeMissed};
 
 /// The settings of a cluster, validated by `lib/cluster/options.js`.
 #[napi(object)]
@@ -38,13 +41,56 @@ pub struct NativeClusterOptions {
     pub outbox_bytes: f64,
     /// JSON: where Redis is.
     pub redis: String,
+    /// In mode `streams`.
+    pub streams: Option<NativeStreamsOptions>,
+}
+
+/// The settings of mode `streams`.
+#[napi(object)]
+#[derive(Default)]
+pub struct NativeStreamsOptions {
+    /// The name of the stream, or before the number of each.
+    pub name: String,
+    /// How many streams there are.
+    pub count: u32,
+    /// About so many entries are kept in a stream.
+    pub most: u32,
+    /// So many are read at once.
+    pub read: u32,
+    /// How long one command waits for entries, in ms.
+    pub block: u32,
+    /// How long clients may be away, in ms, if they can come back.
+    pub recovery: Option<f64>,
+}
+
+/// An index of what was sent has so many times the entries of a stream: those that are to be trimmed count, too.
+const INDEXED: usize = 2;
+/// And so many bytes.
+const INDEXED_BYTES: usize = 128 * 1024 * 1024;
+
+fn streams(options: Option<NativeStreamsOptions>) -> StreamsOptions {
+    let NativeStreamsOptions { name, count, most, read, block, recovery } = options.unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated: a positive number")]
+    let recovery = recovery.map(|milliseconds| RecoveryOptions {
+        most: (most as usize).saturating_mul(INDEXED).max(1000),
+        most_bytes: INDEXED_BYTES,
+        // A client may not be missed for a while.
+        window: Duration::from_millis(milliseconds as u64) * 2 + Duration::from_secs(60),
+    });
+    StreamsOptions {
+        streams: Streams { name, count },
+        most: most.into(),
+        read: read as usize,
+        block: Duration::from_millis(block.into()),
+        recovery,
+    }
 }
 
 /// News of the cluster; what it has besides its kind depends on that.
 #[napi(object)]
 #[derive(Default)]
 pub struct NativeClusterEvent {
-    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined.
+    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored.
     pub kind: u32,
     /// The namespace's number, or the ticket of a count.
     pub slot: u32,
@@ -58,11 +104,21 @@ pub struct NativeClusterEvent {
     pub message: Option<String>,
     /// Of a count: how many servers there are.
     pub count: Option<f64>,
+    /// Of what was released: by which JavaScript knows the packet. Of what is late: of whose restore.
+    pub token: Option<u32>,
+    /// Of what was released: what is appended to it.
+    pub offset: Option<String>,
+    /// Of what is late: what follows the payload.
+    pub attachments: Option<Vec<Buffer>>,
+    /// Of a restore: what the client missed.
+    pub missed: Option<NativeMissed>,
 }
 
-struct Instance {
-    state: Rc<State>,
-    node: Arc<Mutex<Option<Node>>>,
+/// What the functions of a cluster share.
+pub struct Instance {
+    pub(crate) state: Rc<State>,
+    pub(crate) node: Arc<Mutex<Option<Node>>>,
+    pub(crate) recoveries: RefCell<HashMap<u32, Arc<Recovery>>>,
     hook: RefCell<Option<CleanupEnvHook<()>>>,
 }
 
@@ -84,7 +140,11 @@ impl NativeEngine {
         let mut functions = Object::new(env)?;
         add(*env, &mut functions, &instance, "join", join)?;
         add(*env, &mut functions, &instance, "leave", |instance, context| {
-            instance.submit(Command::Leave(context.get(0)?));
+            let slot = context.get(0)?;
+            if let Some(recovery) = instance.recoveries.borrow_mut().remove(&slot) {
+                recovery.flush();
+            }
+            instance.submit(Command::Leave(slot));
             Ok(())
         })?;
         add(*env, &mut functions, &instance, "setNative", |instance, context| {
@@ -137,13 +197,21 @@ impl NativeEngine {
             let stats = instance.node.lock().as_ref().map(Node::stats).unwrap_or_default();
             serde_json::to_string(&stats).map_err(|error| Error::new(Status::GenericFailure, error.to_string()))
         })?;
+        add(*env, &mut functions, &instance, "issue", recovery::issue)?;
+        add(*env, &mut functions, &instance, "save", recovery::save)?;
+        add(*env, &mut functions, &instance, "restore", recovery::restore)?;
+        add(*env, &mut functions, &instance, "pause", recovery::pause)?;
+        add(*env, &mut functions, &instance, "resume", recovery::resume)?;
+        add(*env, &mut functions, &instance, "catchUp", recovery::catch_up)?;
+        add(*env, &mut functions, &instance, "waits", recovery::waits)?;
+        add(*env, &mut functions, &instance, "flushFor", recovery::flush_for)?;
         add(*env, &mut functions, &instance, "close", close)?;
         Ok(functions)
     }
 }
 
 impl Instance {
-    fn submit(&self, command: Command) {
+    pub(crate) fn submit(&self, command: Command) {
         if let Some(node) = &*self.node.lock() {
             node.submit(command);
         }
@@ -173,6 +241,7 @@ fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Fun
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated: a positive integer")]
     let config = Config {
         mode: mode(&options.mode)?,
+        streams: streams(options.streams),
         key: options.key,
         uid: options.uid,
         name: options.name,
@@ -195,13 +264,14 @@ fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Fun
             node.join(FAREWELL);
         }
     })?;
-    Ok(Instance { state, node, hook: RefCell::new(Some(hook)) })
+    Ok(Instance { state, node, recoveries: RefCell::default(), hook: RefCell::new(Some(hook)) })
 }
 
 fn mode(name: &str) -> Result<Mode> {
     match name {
         "pubsub" => Ok(Mode::PubSub),
-        other => Err(Error::new(Status::InvalidArg, format!("expected the mode pubsub, got {other}"))),
+        "streams" => Ok(Mode::Streams),
+        other => Err(Error::new(Status::InvalidArg, format!("expected the mode pubsub or streams, got {other}"))),
     }
 }
 
@@ -215,8 +285,12 @@ fn payload(context: &FunctionCallContext<'_>, index: usize) -> Result<Bytes> {
 
 /// `(slot, namespace, name, native)`: a namespace begins.
 fn join(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<()> {
-    let rooms = instance.state.namespace(context.get(1)?)?;
-    instance.submit(Command::Join { slot: context.get(0)?, nsp: context.get(2)?, rooms, native: context.get(3)? });
+    let (slot, rooms) = (context.get(0)?, instance.state.namespace(context.get(1)?)?);
+    let recovery = instance.node.lock().as_ref().and_then(|node| node.recovery(slot));
+    if let Some(recovery) = &recovery {
+        instance.recoveries.borrow_mut().insert(slot, Arc::clone(recovery));
+    }
+    instance.submit(Command::Join { slot, nsp: context.get(2)?, rooms, native: context.get(3)?, recovery });
     Ok(())
 }
 
@@ -264,5 +338,17 @@ fn news(event: Event) -> NativeClusterEvent {
             NativeClusterEvent { kind: 5, slot: ticket, message: Some(message.to_string()), count, ..base() }
         }
         Event::Joined(slot) => NativeClusterEvent { kind: 6, slot, ..base() },
+        Event::Released(slot, token, offset) => {
+            let offset = offset.map(|offset| offset.to_string());
+            NativeClusterEvent { kind: 7, slot, token: Some(token), offset, ..base() }
+        }
+        Event::Late { slot, ticket, text, attachments } => {
+            let attachments = Some(attachments.into_iter().map(Into::into).collect());
+            NativeClusterEvent { token: Some(ticket), attachments, ..with(8, slot, text) }
+        }
+        Event::Restored(ticket, None) => NativeClusterEvent { kind: 9, slot: ticket, ..base() },
+        Event::Restored(ticket, Some((session, packets))) => {
+            NativeClusterEvent { missed: Some(recovery::missed(packets)), ..with(9, ticket, session) }
+        }
     }
 }

@@ -14,4 +14,5 @@ mod events;
 mod fanout;
 mod ffi;
 pub mod queues;
+mod recovery;
 mod rooms;

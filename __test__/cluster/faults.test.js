@@ -156,7 +156,11 @@ describeWithRedis('a Redis that refuses', () => {
 
 test.each([
   [{ redis: 'redis://h', mode: 'sharded' }, 'ERR_CLUSTER_MODE'],
-  [{ redis: 'redis://h', mode: 'streams' }, 'ERR_CLUSTER_MODE'],
+  [{ redis: 'redis://h', mode: 'streams', useShardedPubSub: true }, 'ERR_CLUSTER_UNSUPPORTED'],
+  [{ redis: 'redis://h', mode: 'streams', streamCount: 0 }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', mode: 'streams', maxLen: '5' }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', mode: 'streams', streamName: '' }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', maxLen: 5 }, 'ERR_INVALID_OPTION'],
   [{ redis: { sentinels: [] } }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: { nodes: [] } }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: 'http://user:secret@h' }, 'ERR_INVALID_OPTION'],

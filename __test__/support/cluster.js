@@ -3,7 +3,8 @@
 /** Socket.IO servers that are one cluster, each with this adapter or with the JavaScript one. */
 
 const http = require('node:http')
-const { createAdapter: createJavaScriptAdapter } = require('@socket.io/redis-adapter')
+const { createAdapter: createPubSubAdapter } = require('@socket.io/redis-adapter')
+const { createAdapter: createStreamsAdapter } = require('@socket.io/redis-streams-adapter')
 const { createClient } = require('redis')
 const { Server } = require('socket.io')
 const { io: connect } = require('socket.io-client')
@@ -11,6 +12,13 @@ const { createAdapter } = require('../..')
 const { setTimeout: delay } = require('node:timers/promises')
 
 /** @typedef {'native' | 'js'} Kind */
+
+/** The JavaScript adapter of each mode, of two clients. @type {Record<string, (clients: any[], options: any) => any>} */
+const JAVASCRIPT = {
+  pubsub: ([publisher, subscriber], options) => createPubSubAdapter(publisher, subscriber, options),
+  // It ends when its last reading does.
+  streams: ([client], options) => createStreamsAdapter(client, { blockTimeInMs: 200, ...options }),
+}
 
 class ClusterServer {
   /** @type {any[]} */
@@ -29,6 +37,10 @@ class ClusterServer {
     this.options = options
   }
 
+  get mode() {
+    return this.options.cluster?.mode ?? 'pubsub'
+  }
+
   async start() {
     const { cluster, server, adapter } = this.options
     this.httpServer = http.createServer()
@@ -42,7 +54,7 @@ class ClusterServer {
         await client.connect()
       }
       this.#redis = clients
-      made = createJavaScriptAdapter(clients[0], clients[1], cluster)
+      made = JAVASCRIPT[this.mode](clients, cluster)
     }
     this.io = new Server(this.httpServer, { adapter: made, ...server })
     await new Promise((resolve) => this.httpServer.listen(0, '127.0.0.1', () => resolve(undefined)))
@@ -87,8 +99,22 @@ class TestCluster {
     return this
   }
 
+  /** The JavaScript adapter reads a stream from where it is when it begins. @param {string} nsp */
+  async #streamsAreRead(nsp) {
+    const { redis, options } = this.servers[0]
+    const unread = new Set(this.servers)
+    for (const server of this.servers) server.io.of(nsp).once('read', () => unread.delete(server))
+    const stream = options.cluster.streamCount > 1 ? streamOf(nsp, options.cluster.streamCount) : 'socket.io'
+    const fields = ['uid', 'emitter', 'nsp', nsp, 'type', '9', 'data', '{"packet":["read"]}']
+    while (unread.size > 0) {
+      redis.command('XADD', stream, '*', ...fields)
+      await delay(20)
+    }
+  }
+
   /** Waits until each server knows of all. @param {string} [nsp] */
   async complete(nsp = '/') {
+    if (this.servers[0]?.mode === 'streams') await this.#streamsAreRead(nsp)
     for (const { io } of this.servers) {
       while ((await io.of(nsp).adapter.serverCount()) !== this.servers.length) await delay(10)
     }
@@ -113,6 +139,13 @@ class TestCluster {
 /** @param {Kind[]} kinds @param {any} redis @param {any} [options] */
 function startCluster(kinds, redis, options) {
   return new TestCluster().start(kinds, redis, options)
+}
+
+/** As the JavaScript adapter computes it. @param {string} nsp @param {number} count */
+function streamOf(nsp, count) {
+  let hash = 0
+  for (let i = 0; i < nsp.length; i++) hash = (hash * 31 + nsp.charCodeAt(i)) | 0
+  return `socket.io-${hash % count}`
 }
 
 module.exports = { ClusterServer, startCluster }

@@ -25,10 +25,10 @@ class ClusterAdapter extends NativeAdapter {
   constructor(nsp, engine) {
     super(nsp, engine)
     const settings = /** @type {import('./options').ClusterSettings} */ (engine.settings.cluster)
-    this.#cluster = engine.cluster ??= new Cluster(engine, settings)
-    this.format = createFormat(settings.mode, this.#cluster.uid, nsp.name)
+    this.#cluster = engine.cluster ??= new Cluster(engine, settings, nsp.server.opts?.connectionStateRecovery)
+    this.format = createFormat(settings, this.#cluster.uid, nsp.name)
     this.#slot = this.#cluster.join(this, this.number)
-    if (nsp.server.opts?.connectionStateRecovery) warnOfRecovery()
+    if (nsp.server.opts?.connectionStateRecovery && settings.mode !== 'streams') warnOfRecovery(settings.mode)
   }
 
   /** @returns {Promise<void>} once messages of other servers arrive */
@@ -43,6 +43,14 @@ class ClusterAdapter extends NativeAdapter {
 
   get uid() {
     return this.#cluster.uid
+  }
+
+  get cluster() {
+    return this.#cluster
+  }
+
+  get slot() {
+    return this.#slot
   }
 
   /** @param {any} packet @param {BroadcastOptions} opts */
@@ -168,19 +176,20 @@ class ClusterAdapter extends NativeAdapter {
     })
   }
 
-  /** A client that comes back to another server would miss what it missed: no session is kept. */
-  persistSession() {}
+  /** A client that comes back to another server would miss what it missed: no session is kept. @param {any} _session */
+  persistSession(_session) {}
 
-  /** @returns {any} */
-  restoreSession() {
+  /** @param {string} _pid @param {string} _offset @returns {any} */
+  restoreSession(_pid, _offset) {
     return null
   }
 
   /** A broadcast of another server that JavaScript writes: to the sockets at `indexes`, or to all that it means. @param {Buffer} payload @param {Uint32Array | null} indexes */
   remoteBroadcast(payload, indexes) {
-    const { packet, opts } = this.format.readBroadcast(payload) ?? {}
+    const { packet, opts, offset } = this.format.readBroadcast(payload) ?? {}
     if (packet?.type !== 2 || !Array.isArray(packet.data) || packet.nsp !== this.nsp.name) return
-    if (indexes === null) return void this.deliver(packet, setOptions(opts))
+    if (offset) packet.data.push(offset)
+    if (indexes === null) return void super.deliver(packet, setOptions(opts))
     this.deliverTo(packet, setOptions(opts).flags, indexes)
   }
 
@@ -224,12 +233,13 @@ function isEmpty(flags) {
 
 let warned = false
 
-function warnOfRecovery() {
+/** @param {string} mode */
+function warnOfRecovery(mode) {
   if (warned) return
   warned = true
   const code = 'ERR_CLUSTER_RECOVERY'
-  const message = 'connectionStateRecovery does nothing with cluster mode "pubsub": other servers do not know the sessions'
+  const message = `connectionStateRecovery does nothing with cluster mode "${mode}": other servers do not know the sessions`
   process.emitWarning(message, { code })
 }
 
-module.exports = { ClusterAdapter }
+module.exports = { ClusterAdapter, plainOptions }

@@ -14,7 +14,18 @@ const { Question } = require('./requests')
 /** @typedef {import('./adapter').ClusterAdapter} ClusterAdapter */
 
 /** The kinds of `src/cluster.rs`. */
-const EVENT = { UP: 0, DOWN: 1, BROADCAST: 2, REQUEST: 3, RESPONSE: 4, COUNT: 5, JOINED: 6 }
+const EVENT = {
+  UP: 0,
+  DOWN: 1,
+  BROADCAST: 2,
+  REQUEST: 3,
+  RESPONSE: 4,
+  COUNT: 5,
+  JOINED: 6,
+  RELEASED: 7,
+  LATE: 8,
+  RESTORED: 9,
+}
 
 /** How often it is looked whether broadcasts may pass the event loop by, in ms. */
 const LOOK_EVERY = 1000
@@ -36,6 +47,8 @@ class Cluster {
   /** Questions for the number of servers. @type {Map<number, (census: import('./requests').Census) => void>} */
   #counts = new Map()
   #nextTicket = 0
+  /** Clients that come back. @type {Map<number, (event: import('../../native').NativeClusterEvent | null) => void>} */
+  #restores = new Map()
   /** Requests that wait for answers: what to call with each. @type {Map<string, (answer: any) => void>} */
   #requests = new Map()
   #timer
@@ -44,8 +57,9 @@ class Cluster {
   /**
    * @param {import('../engine').Engine} engine
    * @param {import('./options').ClusterSettings} settings
+   * @param {{ maxDisconnectionDuration: number }} [recovery] of the server
    */
-  constructor(engine, settings) {
+  constructor(engine, settings, recovery) {
     this.#engine = engine
     this.settings = settings
     this.uid = newUid(settings.mode)
@@ -60,6 +74,7 @@ class Cluster {
         outbox: settings.outbox.messages,
         outboxBytes: settings.outbox.bytes,
         redis: JSON.stringify(settings.redis),
+        streams: settings.streams && { ...settings.streams, recovery: recovery?.maxDisconnectionDuration },
       },
       () => self.deref()?.takeEvents(),
     )
@@ -118,6 +133,8 @@ class Cluster {
     this.#engine.clusterClosed(this)
     for (const resolve of this.#counts.values()) resolve({ count: null, silent: [], gone: [] })
     this.#counts.clear()
+    for (const resolve of this.#restores.values()) resolve(null)
+    this.#restores.clear()
     this.#native.close(timeout)
   }
 
@@ -134,6 +151,23 @@ class Cluster {
       this.#native.count(slot, ticket)
       this.touch()
     })
+  }
+
+  /**
+   * Somebody has come back: takes its session, and looks what it missed.
+   * @param {number} slot
+   * @param {string} key of the session
+   * @param {string} offset
+   */
+  restore(slot, key, offset) {
+    const ticket = this.#nextTicket++
+    /** @type {Promise<import('../../native').NativeClusterEvent | null>} */
+    const found = new Promise((resolve) => {
+      if (this.#closed || !this.#native.restore(slot, ticket, key, offset)) return resolve(null)
+      this.#restores.set(ticket, resolve)
+      this.touch()
+    })
+    return { ticket, found }
   }
 
   /**
@@ -203,7 +237,8 @@ class Cluster {
   }
 
   /** @param {import('../../native').NativeClusterEvent} event */
-  #handle({ kind, slot, payload, recipients, code, message, count }) {
+  #handle(event) {
+    const { kind, slot, payload, recipients, code, message, count, token, offset } = event
     if (kind === EVENT.UP) return this.#emit('cluster:up')
     if (kind === EVENT.DOWN) return this.#down(/** @type {any} */ (code), /** @type {string} */ (message))
     if (kind === EVENT.COUNT) {
@@ -217,7 +252,14 @@ class Cluster {
       this.#joins.delete(slot)
       return
     }
-    const adapter = this.#adapters.get(slot)
+    if (kind === EVENT.RESTORED) {
+      this.#restores.get(slot)?.(event)
+      this.#restores.delete(slot)
+      return
+    }
+    const adapter = /** @type {any} */ (this.#adapters.get(slot))
+    if (kind === EVENT.RELEASED) return adapter?.released(token, offset ?? null)
+    if (kind === EVENT.LATE) return adapter?.writeLate(token, [String(payload), ...(event.attachments ?? [])])
     const bytes = /** @type {Buffer} */ (payload)
     if (kind === EVENT.RESPONSE) {
       const answer = adapter?.format.readAnswer(bytes)

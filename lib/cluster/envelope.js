@@ -51,17 +51,19 @@ const BINARY = new Set([
 class EnvelopeFormat {
   #uid
   #nsp
+  #plaintext
 
-  /** @param {string} uid of this server @param {string} nsp */
-  constructor(uid, nsp) {
+  /** @param {string} uid of this server @param {string} nsp @param {boolean} [plaintext] bytes are never written as such */
+  constructor(uid, nsp, plaintext = false) {
     this.#uid = uid
     this.#nsp = nsp
+    this.#plaintext = plaintext
   }
 
   /** @param {number} type @param {any} data @returns {string | Buffer} */
   #write(type, data) {
     const message = { type, data, uid: this.#uid, nsp: this.#nsp }
-    return BINARY.has(type) && hasBytes(data) ? encode(message) : JSON.stringify(message)
+    return !this.#plaintext && BINARY.has(type) && hasBytes(data) ? encode(message) : JSON.stringify(message)
   }
 
   /** @param {any} packet @param {any} opts */

@@ -42,7 +42,7 @@ const { EnvelopeFormat } = require('./envelope')
  * Reading gives undefined when something else has come, and never throws.
  * @typedef {object} Format
  * @property {(packet: any, opts: any) => string | Buffer} writeBroadcast one that the engine cannot encode: it has bytes, dates or classes
- * @property {(payload: Buffer) => { packet: any, opts: any } | undefined} readBroadcast
+ * @property {(payload: Buffer) => { packet: any, opts: any, offset?: any } | undefined} readBroadcast
  * @property {(kind: RequestKind, body: any, requestId?: string) => string | Buffer} writeRequest `body`: as in {@link Request}
  * @property {(payload: Buffer) => Request | undefined} readRequest
  * @property {(request: Request, answer: any) => string | Buffer} writeAnswer one of `{ sockets }` (details for fetchSockets, ids for
@@ -50,9 +50,9 @@ const { EnvelopeFormat } = require('./envelope')
  * @property {(payload: Buffer) => Answer | undefined} readAnswer
  */
 
-/** @param {string} mode @param {string} uid @param {string} nsp @returns {Format} */
-function createFormat(mode, uid, nsp) {
-  return mode === 'pubsub' ? new ClassicFormat(uid) : new EnvelopeFormat(uid, nsp)
+/** @param {import('./options').ClusterSettings} settings @param {string} uid @param {string} nsp @returns {Format} */
+function createFormat({ mode, streams }, uid, nsp) {
+  return mode === 'pubsub' ? new ClassicFormat(uid) : new EnvelopeFormat(uid, nsp, streams?.plaintext)
 }
 
 /** @param {string} mode @returns {string} what this server is known by in a cluster */

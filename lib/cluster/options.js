@@ -4,17 +4,19 @@
 /** The option `cluster` of `createAdapter()`: checked once, in one form. */
 
 const { InvalidOptionError, NativeAdapterError } = require('../errors')
+const { STREAM_OPTIONS, validateStreams } = require('./stream-options')
 
 /**
  * @typedef {object} ClusterSettings
  * @property {string} mode
+ * @property {import('./stream-options').StreamSettings} [streams]
  * @property {string} key
  * @property {number} requestsTimeout ms
  * @property {{ messages: number, bytes: number }} outbox
  * @property {Record<string, unknown>} redis what `crates/cluster` reads
  */
 
-const MODES = ['pubsub']
+const MODES = ['pubsub', 'streams']
 const KNOWN = ['redis', 'mode', 'key', 'requestsTimeout', 'outbox']
 const REDIS = ['host', 'port', 'path', 'username', 'password', 'database', 'tls']
 
@@ -24,7 +26,8 @@ const REDIS = ['host', 'port', 'path', 'username', 'password', 'database', 'tls'
  */
 function validateCluster(value) {
   if (typeof value !== 'object' || value === null) fail('cluster', 'an object with redis, mode and key', typeof value)
-  for (const name of Object.keys(value)) if (!KNOWN.includes(name)) fail(`cluster`, `one of ${KNOWN.join(', ')}`, name)
+  const known = value.mode === 'streams' ? [...KNOWN, ...STREAM_OPTIONS] : KNOWN
+  for (const name of Object.keys(value)) if (!known.includes(name)) fail(`cluster`, `one of ${known.join(', ')}`, name)
   const { mode = 'pubsub', key = 'socket.io', requestsTimeout = 5000, outbox = {} } = value
   if (!MODES.includes(mode)) {
     throw new NativeAdapterError(
@@ -37,7 +40,9 @@ function validateCluster(value) {
   const { messages = 10_000, bytes = 16 * 1024 * 1024 } = outbox
   integer('cluster.outbox.messages', messages, 1)
   integer('cluster.outbox.bytes', bytes, 1024)
-  return { mode, key, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
+  const streams = mode === 'streams' ? validateStreams(value) : undefined
+  const prefix = value.channelPrefix ?? key
+  return { mode, key: prefix, streams, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
 }
 
 /** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. */

@@ -75,7 +75,7 @@ pub fn read(payload: &[u8]) -> Option<Incoming<'_>> {
     }
     let options = if len > 2 { Some(Encoded::MessagePack(reader.skip()?)) } else { None };
     // Without one it is the main namespace's.
-    Some(Incoming { data: data.filter(|_| event)?, nsp: nsp.or(Some("/".into())), options })
+    Some(Incoming { data: data.filter(|_| event)?, nsp: nsp.or(Some("/".into())), options, id: false })
 }
 
 /// A broadcast's payload, of the text that local clients get (`2[…]` or `2/nsp,[…]`). `options`: JSON of rooms, except and

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use socketio_rooms::Namespace;
 
 use crate::format::Mode;
+use crate::streams::{Id, Recovery, StreamsOptions};
 
 /// The settings of a cluster's connection.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub outbox: usize,
     /// The most bytes that wait for Redis.
     pub outbox_bytes: usize,
+    /// Of mode `streams`.
+    pub streams: StreamsOptions,
 }
 
 /// One step. `slot` is the caller's number of a namespace, never used again.
@@ -37,6 +40,8 @@ pub enum Command {
         rooms: Arc<Namespace>,
         /// Whether its packets are the standard parser's.
         native: bool,
+        /// What its clients may have missed, in mode `streams`.
+        recovery: Option<Arc<Recovery>>,
     },
     /// A namespace ends.
     Leave(u32),
@@ -91,6 +96,19 @@ pub enum Command {
     },
     /// A request that was an [`crate::Event::Request`] is done: what came after it goes on.
     Done(u32),
+    /// Keeps sessions, each under its key for so many milliseconds; deletes those that are `None`.
+    Save(Vec<(String, Option<String>, u64)>),
+    /// Takes a session, and looks what its client missed. [`crate::Event::Restored`] follows.
+    Restore {
+        /// The namespace.
+        slot: u32,
+        /// The question's number.
+        ticket: u32,
+        /// Of the session.
+        key: String,
+        /// The last that the client has.
+        offset: Id,
+    },
     /// Publishes what was handed over, within a bound, and ends.
     Close,
 }

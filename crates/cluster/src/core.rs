@@ -2,24 +2,29 @@
 //! is to be subscribed, asked and published. What the modes differ in is [`Format`]'s.
 
 mod census;
+mod entries;
 mod inbound;
+mod restore;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use rustc_hash::FxBuildHasher;
 use socketio_rooms::Namespace;
 
 pub(crate) use self::census::Question;
+use self::inbound::Waits;
+use self::restore::Pass;
+pub(crate) use self::restore::{CHUNK, Job, Section};
 use crate::command::{Command, Config};
 use crate::event::{Event, Events};
-use crate::format::{Format, Subscription};
+use crate::format::{Format, Mode, Subscription};
 use crate::local::Writers;
 use crate::members::Members;
-use crate::outbox::{Outbox, Outgoing};
+use crate::outbox::{Outbox, Outgoing, Route};
 use crate::stats::{Counters, add, set};
+use crate::streams::{Recovery, Tail};
 
 /// A namespace.
 struct Place {
@@ -27,11 +32,12 @@ struct Place {
     format: Box<dyn Format>,
     rooms: Arc<Namespace>,
     native: bool,
-    /// Requests that the event loop has not done yet: what came after them waits, with its channel.
+    /// Requests that the event loop has not done yet: what came after them waits.
     undone: u32,
-    held: VecDeque<(String, Bytes)>,
+    held: VecDeque<Waits>,
     held_bytes: usize,
     subscribed: bool,
+    recovery: Option<Arc<Recovery>>,
 }
 
 pub(crate) struct Core {
@@ -46,6 +52,20 @@ pub(crate) struct Core {
     places: HashMap<u32, Place, FxBuildHasher>,
     /// Whose a channel or pattern is.
     owners: HashMap<String, u32, FxBuildHasher>,
+    /// The reading of the streams.
+    pub(crate) tail: Tail,
+    pub(crate) restores: Vec<Job>,
+    /// Their tickets, until they are answered.
+    restoring: HashSet<u32, FxBuildHasher>,
+    pub(crate) sections: Vec<Section>,
+    /// Sessions to save, each under its key for so many milliseconds; `None`: to delete.
+    sessions: HashMap<String, (Option<String>, u64), FxBuildHasher>,
+    passes: HashMap<u32, Pass, FxBuildHasher>,
+    by_name: HashMap<String, u32, FxBuildHasher>,
+    /// Entries of the streams come.
+    reading: bool,
+    /// Of the command that is done.
+    command: u64,
     expected: HashSet<String, FxBuildHasher>,
     members: Members,
     events: Arc<Events>,
@@ -62,7 +82,17 @@ impl Core {
         writers: Arc<Writers>,
         now: Instant,
     ) -> Self {
+        let streams = if config.mode == Mode::Streams { config.streams.streams.all() } else { Vec::new() };
         Self {
+            tail: Tail::new(streams),
+            restores: Vec::new(),
+            restoring: HashSet::default(),
+            sections: Vec::new(),
+            sessions: HashMap::default(),
+            passes: HashMap::default(),
+            by_name: HashMap::default(),
+            reading: false,
+            command: 0,
             outbox: Outbox::new(config.outbox, config.outbox_bytes),
             config,
             questions: Vec::new(),
@@ -104,7 +134,10 @@ impl Core {
         }
     }
 
-    fn publish(&mut self, message: Outgoing) {
+    fn publish(&mut self, mut message: Outgoing) {
+        if let Route::Stream { number, .. } = &mut message.route {
+            *number = self.command;
+        }
         let gone = self.outbox.push(message);
         add(&self.counters.outbox_dropped, gone);
         self.measure();
@@ -115,9 +148,11 @@ impl Core {
         set(&self.counters.outbox_bytes, self.outbox.bytes());
     }
 
-    pub(crate) fn command(&mut self, command: Command, now: Instant) {
+    /// Does a command. Numbers grow.
+    pub(crate) fn command(&mut self, number: u64, command: Command, now: Instant) {
+        self.command = number;
         match command {
-            Command::Join { slot, nsp, rooms, native } => self.join(slot, nsp, rooms, native),
+            Command::Join { slot, nsp, rooms, native, recovery } => self.join(slot, nsp, (rooms, recovery), native),
             Command::Leave(slot) => self.leave(slot),
             Command::Native(slot, native) => {
                 if let Some(place) = self.places.get_mut(&slot) {
@@ -144,6 +179,8 @@ impl Core {
             Command::Answer { slot, to, payload } => self.send(slot, |format| format.answer(payload, to.as_deref())),
             Command::Count { slot, ticket } => self.count(slot, ticket, now),
             Command::Done(slot) => self.done(slot),
+            Command::Save(sessions) => self.save(sessions),
+            Command::Restore { slot, ticket, key, offset } => self.restore(slot, ticket, key, offset),
             Command::Close => {
                 self.hello(true);
                 self.closing = true;
@@ -158,18 +195,33 @@ impl Core {
         }
     }
 
-    fn join(&mut self, slot: u32, nsp: String, rooms: Arc<Namespace>, native: bool) {
+    fn join(
+        &mut self,
+        slot: u32,
+        nsp: String,
+        (rooms, recovery): (Arc<Namespace>, Option<Arc<Recovery>>),
+        native: bool,
+    ) {
         let format = self.config.mode.format(&self.config, &nsp);
         for subscription in format.subscriptions() {
             self.owners.insert(subscription.name().to_owned(), slot);
             self.subscribe.push(subscription);
         }
         let (held, undone, held_bytes, subscribed) = (VecDeque::new(), 0, 0, false);
-        self.places.insert(slot, Place { nsp, format, rooms, native, undone, held, held_bytes, subscribed });
+        self.by_name.insert(nsp.clone(), slot);
+        if let Some(recovery) = &recovery {
+            recovery.set_reading(self.reading);
+        }
+        let place = Place { nsp, format, rooms, native, undone, held, held_bytes, subscribed, recovery };
+        self.places.insert(slot, place);
+        self.begin_index(slot, false);
     }
 
     fn leave(&mut self, slot: u32) {
         let Some(place) = self.places.remove(&slot) else { return };
+        if self.by_name.get(&place.nsp) == Some(&slot) {
+            self.by_name.remove(&place.nsp);
+        }
         for subscription in place.format.subscriptions() {
             // A namespace of the same name may have begun.
             if self.owners.get(subscription.name()) == Some(&slot) {

@@ -128,6 +128,8 @@ struct JsonPacket<'a> {
     data: Option<&'a RawValue>,
     #[serde(borrow)]
     nsp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
 }
 
 /// The parts of a broadcast's body. `None` for what is none, or has another type than an event.
@@ -135,11 +137,11 @@ pub fn broadcast(body: Encoded<'_>) -> Option<Incoming<'_>> {
     match body {
         Encoded::Json(text) => {
             let JsonBody { packet, opts } = serde_json::from_str(text).ok()?;
-            let JsonPacket { kind, data, nsp } = serde_json::from_str(packet?.get()).ok()?;
+            let JsonPacket { kind, data, nsp, id } = serde_json::from_str(packet?.get()).ok()?;
             let data = data.filter(|data| kind == 2 && data.get().starts_with('['))?;
             let nsp = nsp.and_then(|nsp| serde_json::from_str(nsp.get()).ok());
             let options = opts.map(|opts| Encoded::Json(opts.get()));
-            Some(Incoming { data: Encoded::Json(data.get()), nsp, options })
+            Some(Incoming { data: Encoded::Json(data.get()), nsp, options, id: id.is_some() })
         }
         Encoded::MessagePack(bytes) => {
             let (mut packet, mut options) = (None, None);
@@ -148,14 +150,15 @@ pub fn broadcast(body: Encoded<'_>) -> Option<Incoming<'_>> {
                 b"opts" => options = Some(Encoded::MessagePack(value)),
                 _ => {}
             })?;
-            let (mut data, mut nsp, mut event) = (None, None, false);
+            let (mut data, mut nsp, mut event, mut id) = (None, None, false, false);
             each(&mut Reader::new(packet?), |key, value| match key {
                 b"type" => event = value == [2],
                 b"data" => data = Some(value).filter(|_| matches!(Reader::new(value).token(), Some(Token::Array(_)))),
                 b"nsp" => nsp = text(value),
+                b"id" => id = value != [NIL],
                 _ => {}
             })?;
-            Some(Incoming { data: Encoded::MessagePack(data.filter(|_| event)?), nsp, options })
+            Some(Incoming { data: Encoded::MessagePack(data.filter(|_| event)?), nsp, options, id })
         }
     }
 }

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use socketio_rooms::ConnectionId;
 
+use crate::streams::{Id, Missed};
+
 /// News of the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -23,6 +25,21 @@ pub enum Event {
     Count(u32, Census),
     /// A namespace's channels are subscribed.
     Joined(u32),
+    /// A packet that waited for its offset is with the writers: JavaScript writes its share of it. Its token, and the offset.
+    Released(u32, u32, Option<Id>),
+    /// The same for somebody who has come back since it was issued.
+    Late {
+        /// The namespace.
+        slot: u32,
+        /// Of the restore.
+        ticket: u32,
+        /// The packet, with its offset.
+        text: Bytes,
+        /// What follows it.
+        attachments: Vec<Vec<u8>>,
+    },
+    /// The answer to [`crate::Command::Restore`] with this ticket: the session, and what was missed. `None`: there is none.
+    Restored(u32, Option<(Bytes, Vec<Missed>)>),
 }
 
 /// Another server with this adapter.

@@ -6,12 +6,15 @@ use crate::command::Config;
 use crate::incoming::Unread;
 use crate::outbox::Outgoing;
 use crate::pubsub::PubSub;
+use crate::streams::{self, StreamsOptions};
 
 /// Whom the servers of a cluster understand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// `createAdapter` of `@socket.io/redis-adapter`.
     PubSub,
+    /// `createAdapter` of `@socket.io/redis-streams-adapter`.
+    Streams,
 }
 
 /// Something to be subscribed to.
@@ -76,6 +79,10 @@ impl Mode {
     pub(crate) fn format(self, config: &Config, nsp: &str) -> Box<dyn Format> {
         match self {
             Self::PubSub => Box::new(PubSub::new(&config.key, nsp, &config.uid)),
+            Self::Streams => {
+                let StreamsOptions { streams, most, .. } = &config.streams;
+                Box::new(streams::format::Streams::new(&config.key, streams, *most, nsp, &config.uid))
+            }
         }
     }
 }

@@ -26,11 +26,12 @@ pub struct Incoming<'a> {
     pub nsp: Option<Cow<'a, str>>,
     /// Who is meant, and how.
     pub options: Option<Encoded<'a>>,
+    /// It has an id: whoever it is for acknowledges it, but not to us.
+    pub id: bool,
 }
 
 /// A message that is a broadcast, before its parts are looked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(dead_code, reason = "of the modes to come")]
 pub(crate) enum Unread<'a> {
     /// `[uid, packet, options]`.
     Classic(&'a [u8]),
@@ -92,7 +93,7 @@ fn packed(bytes: &[u8]) -> Option<Options> {
     Some(options)
 }
 
-fn packed_rooms(bytes: &[u8], rooms: &mut Vec<RoomKey>, opaque: &mut bool) -> Option<()> {
+pub(crate) fn packed_rooms(bytes: &[u8], rooms: &mut Vec<RoomKey>, opaque: &mut bool) -> Option<()> {
     let mut reader = Reader::new(bytes);
     let Token::Array(len) = reader.token()? else { return Some(()) };
     for _ in 0..len {

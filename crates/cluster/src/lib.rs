@@ -1,6 +1,6 @@
 //! Many servers as one: the wire formats of Socket.IO clusters, and the thread that speaks them with Redis.
 //!
-//! Pure parts decide ([`msgpack`], [`classic`], [`envelope`], `Core`); one thread does the I/O ([`Node`]) over a [`Transport`]. What other
+//! Pure parts decide ([`msgpack`], [`classic`], [`envelope`], `Core`); one thread does the I/O ([`Node`]) over a `Transport`. What other
 //! servers send is hostile: a decoder never panics, and what is kept is bounded. Broadcasts go to the writers of
 //! [`socketio_fanout`] directly; the event loop hears of what only JavaScript can do.
 
@@ -23,6 +23,7 @@ mod outbox;
 mod pubsub;
 mod redis;
 mod stats;
+pub mod streams;
 pub mod to_json;
 mod transport;
 mod worker;
@@ -32,9 +33,9 @@ pub use command::{Command, Config};
 pub use event::{Census, Event, Member};
 pub use format::{Mode, Subscription};
 pub use incoming::{Encoded, Incoming, Options};
-pub use local::Writers;
+pub use local::{HEADROOM, Writers};
 pub use node::Node;
 pub use outbox::{Outbox, Outgoing, Route};
 pub use redis::{Redis, Settings};
 pub use stats::Stats;
-pub use transport::{Lost, Transport};
+pub use transport::Lost;

@@ -9,6 +9,7 @@ use socketio_rooms::{ConnectionId, Namespace, RoomKey, Target};
 use socketio_wire::{Frame, MAX_HEADER, OpCode};
 
 use crate::incoming::{Encoded, Incoming, Options};
+use crate::streams::{Id, append_offset};
 use crate::to_json;
 
 /// The writers of a server, while there are lanes, for threads other than the event loop's.
@@ -34,7 +35,7 @@ pub enum Delivered {
 }
 
 /// Room for the header of a frame and the type of its packet.
-const HEADROOM: usize = MAX_HEADER + 1;
+pub const HEADROOM: usize = MAX_HEADER + 1;
 
 /// The tick of broadcasts from elsewhere: none of the event loop's.
 const REMOTE: u32 = 1 << 31;
@@ -57,14 +58,14 @@ fn target(namespace: &Namespace, options: &Options) -> Option<Target> {
     (!target.is_empty()).then_some(target)
 }
 
-/// Writes a broadcast. `number` counts them.
+/// Writes a broadcast, with its offset at the end if it has one. `number` counts them.
 pub fn deliver(
     writers: &Writers,
     namespace: &Namespace,
     (slot, nsp): (u32, &str),
     incoming: &Incoming<'_>,
     options: &Options,
-    number: u32,
+    (number, offset): (u32, Option<Id>),
 ) -> Delivered {
     if options.opaque {
         return Delivered::JavaScript;
@@ -75,7 +76,7 @@ pub fn deliver(
     let Some(target) = target(namespace, options) else { return Delivered::Nobody };
     let compat = target.compat_recipients();
     if let (Some(fanout), Some(epoch)) = (&*running, epoch) {
-        let Some(packet) = packet(nsp, incoming.data, writers.legacy_lanes.load(Ordering::Relaxed) > 0) else {
+        let Some(packet) = packet(nsp, incoming.data, offset, writers.legacy_lanes.load(Ordering::Relaxed) > 0) else {
             return Delivered::JavaScript;
         };
         let packet = packet.compressed(!options.plain);
@@ -88,7 +89,7 @@ pub fn deliver(
     if compat.is_empty() { Delivered::Written } else { Delivered::Partly(compat) }
 }
 
-fn packet(nsp: &str, data: Encoded<'_>, legacy: bool) -> Option<Packet> {
+fn packet(nsp: &str, data: Encoded<'_>, offset: Option<Id>, legacy: bool) -> Option<Packet> {
     let mut transcoded = Vec::new();
     let mut attachments = Vec::new();
     let json = match data {
@@ -111,6 +112,9 @@ fn packet(nsp: &str, data: Encoded<'_>, legacy: bool) -> Option<Packet> {
         buffer.push(b',');
     }
     buffer.extend_from_slice(json);
+    if let Some(offset) = offset {
+        append_offset(&mut buffer, offset);
+    }
     let text = Frame::with_headroom(OpCode::Text, Some(b'4'), buffer, HEADROOM);
     if attachments.is_empty() {
         return Some(Packet::from(text));

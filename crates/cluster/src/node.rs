@@ -12,21 +12,29 @@ use tokio::sync::Notify;
 use crate::command::{Command, Config};
 use crate::core::Core;
 use crate::event::{Event, Events};
+use crate::format::Mode;
 use crate::local::Writers;
 use crate::redis::Settings;
 use crate::stats::{Counters, Stats};
+use crate::streams::{Recovery, RecoveryOptions};
 use crate::worker::Worker;
 
-/// Commands on their way to the thread.
+/// Commands on their way to the thread, and the number of the last one.
 #[derive(Default)]
 pub(crate) struct Inbox {
-    list: Mutex<Vec<Command>>,
+    list: Mutex<(u64, Vec<Command>)>,
     pub(crate) notify: Notify,
 }
 
 impl Inbox {
-    pub(crate) fn take(&self) -> Vec<Command> {
-        std::mem::take(&mut *self.list.lock())
+    /// The commands with their numbers.
+    pub(crate) fn take(&self) -> impl Iterator<Item = (u64, Command)> + use<> {
+        let (last, commands) = {
+            let (last, waiting) = &mut *self.list.lock();
+            (*last, std::mem::take(waiting))
+        };
+        let first = last + 1 - commands.len() as u64;
+        (first..).zip(commands)
     }
 }
 
@@ -35,6 +43,8 @@ pub struct Node {
     inbox: Arc<Inbox>,
     events: Arc<Events>,
     counters: Arc<Counters>,
+    writers: Arc<Writers>,
+    recovery: Option<RecoveryOptions>,
     thread: Option<JoinHandle<()>>,
     ended: mpsc::Receiver<()>,
 }
@@ -51,8 +61,10 @@ impl Node {
         let (inbox, counters) = (Arc::new(Inbox::default()), Arc::new(Counters::default()));
         let events = Arc::new(Events::new(signal));
         let (end, ended) = mpsc::channel();
+        let recovery = config.streams.recovery.filter(|_| config.mode == Mode::Streams);
         let core = Core::new(config, Arc::clone(&events), Arc::clone(&counters), Arc::clone(&writers), Instant::now());
-        let worker = Worker::new(core, Arc::clone(&inbox), Arc::clone(&events), Arc::clone(&counters), writers);
+        let worker =
+            Worker::new(core, Arc::clone(&inbox), Arc::clone(&events), Arc::clone(&counters), Arc::clone(&writers));
         let told = Arc::clone(&events);
         let thread = thread::Builder::new().name("sio-cluster".into()).spawn(move || {
             if catch_unwind(AssertUnwindSafe(|| runtime.block_on(worker.run(settings)))).is_err() {
@@ -62,17 +74,28 @@ impl Node {
             // Nobody waits when the other end is gone.
             let _ = end.send(());
         })?;
-        Ok(Self { inbox, events, counters, thread: Some(thread), ended })
+        Ok(Self { inbox, events, counters, writers, recovery, thread: Some(thread), ended })
     }
 
-    /// Hands a command over. It is seen after [`Self::wake`], at the latest.
-    pub fn submit(&self, command: Command) {
-        self.inbox.list.lock().push(command);
+    /// Hands a command over. It is seen after [`Self::wake`], at the latest. Returns its number, by which its entry in a stream is
+    /// recognised.
+    pub fn submit(&self, command: Command) -> u64 {
+        let (last, waiting) = &mut *self.inbox.list.lock();
+        waiting.push(command);
+        *last += 1;
+        *last
+    }
+
+    /// The recovery of a namespace that begins, in mode `streams` of a server with recovery.
+    pub fn recovery(&self, slot: u32) -> Option<Arc<Recovery>> {
+        let options = self.recovery?;
+        let bounds = (options.most, options.most_bytes);
+        Some(Arc::new(Recovery::new(slot, bounds, Arc::clone(&self.events), Arc::clone(&self.writers))))
     }
 
     /// Wakes the thread when there is something for it.
     pub fn wake(&self) {
-        if !self.inbox.list.lock().is_empty() {
+        if !self.inbox.list.lock().1.is_empty() {
             self.inbox.notify.notify_one();
         }
     }

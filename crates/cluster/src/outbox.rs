@@ -19,6 +19,8 @@ pub enum Route {
         most: u64,
         /// Before `data`.
         fields: Vec<(&'static str, String)>,
+        /// What it is recognised by when it is read: each one's is greater than that of the one before.
+        number: u64,
     },
 }
 
@@ -32,6 +34,14 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Of an entry of a stream.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self.route {
+            Route::Stream { number, .. } => Some(number),
+            _ => None,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         let route = match &self.route {
             Route::Channel(name) | Route::Shard(name) => name.len(),
@@ -69,6 +79,14 @@ impl Outbox {
             gone += 1;
         }
         gone
+    }
+
+    /// Puts messages back that were taken and have not arrived.
+    pub(crate) fn put_back(&mut self, messages: impl DoubleEndedIterator<Item = Outgoing>) {
+        for message in messages.rev() {
+            self.bytes += message.len();
+            self.list.push_front(message);
+        }
     }
 
     /// Takes the oldest ones.

@@ -10,7 +10,9 @@ use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKin
 
 use crate::format::Subscription;
 use crate::outbox::{Outgoing, Route};
-use crate::transport::{Lost, Transport};
+use crate::streams::log::{Identity, Raw, Read};
+use crate::streams::{Entry, Id, Reach, log};
+use crate::transport::{Log, Lost, Transport};
 
 /// Where Redis is, and who asks.
 #[derive(Clone, serde::Deserialize)]
@@ -173,7 +175,7 @@ fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
     match &message.route {
         Route::Channel(name) => pipeline.cmd("PUBLISH").arg(name).arg(payload).ignore(),
         Route::Shard(name) => pipeline.cmd("SPUBLISH").arg(name).arg(payload).ignore(),
-        Route::Stream { name, most, fields } => {
+        Route::Stream { name, most, fields, number } => {
             pipeline.cmd("XADD").arg(name).arg("MAXLEN").arg("~").arg(*most).arg("*");
             for (field, value) in fields {
                 pipeline.arg(field).arg(value);
@@ -181,6 +183,7 @@ fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
             if !payload.is_empty() {
                 pipeline.arg("data").arg(payload);
             }
+            pipeline.arg(Entry::NUMBER).arg(*number);
             pipeline.ignore()
         }
     };
@@ -218,6 +221,12 @@ impl Transport for Redis {
         self.each(subscriptions, false).await
     }
 
+    type Log = RedisLog;
+
+    fn log(&self) -> RedisLog {
+        RedisLog { settings: self.settings.clone(), commands: self.publisher.clone(), reader: None }
+    }
+
     async fn receive(&mut self, mut take: impl FnMut(&str, Option<&str>, &[u8])) -> Result<(), Lost> {
         let mut next = self.stream.next().await;
         for _ in 0..TAKEN {
@@ -233,5 +242,76 @@ impl Transport for Redis {
             };
         }
         Ok(())
+    }
+}
+
+/// The streams: commands go with what is published, in that order; reading, which blocks, has its own connection.
+pub(crate) struct RedisLog {
+    settings: Settings,
+    commands: MultiplexedConnection,
+    reader: Option<MultiplexedConnection>,
+}
+
+impl RedisLog {
+    fn done<T>(
+        &self,
+        command: impl Future<Output = redis::RedisResult<T>> + 'static,
+    ) -> impl Future<Output = Result<T, Lost>> + 'static {
+        let settings = self.settings.clone();
+        async move { command.await.map_err(|error| settings.lost(&error)) }
+    }
+}
+
+impl Log for RedisLog {
+    async fn open(&mut self, before: Option<Identity>) -> Result<Option<Identity>, Lost> {
+        if let Some(before) = before {
+            log::fence(self.commands.clone(), before).await;
+        }
+        if self.reader.is_none() {
+            // No time-out of its own: it waits as long as a command says.
+            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
+            let client = self.settings.client()?;
+            let connecting = client.get_multiplexed_async_connection_with_config(&config);
+            let connected = tokio::time::timeout(CONNECT, connecting).await.map_err(|_| self.settings.silent())?;
+            self.reader = Some(connected.map_err(|error| self.settings.lost(&error))?);
+        }
+        Ok(log::identity(self.commands.clone()).await)
+    }
+
+    fn reaches(&self, streams: Vec<String>) -> impl Future<Output = Result<Vec<Reach>, Lost>> + 'static {
+        self.done(log::reaches(self.commands.clone(), streams))
+    }
+
+    fn read(
+        &self,
+        positions: Vec<(String, Id)>,
+        count: usize,
+        block: Option<Duration>,
+    ) -> impl Future<Output = Result<Read, Lost>> + 'static {
+        let connection = self.reader.clone().unwrap_or_else(|| self.commands.clone());
+        let reading = self.done(log::read(connection, positions, count, block));
+        let (settings, patience) = (self.settings.clone(), block.unwrap_or_default() + ANSWER);
+        async move { tokio::time::timeout(patience, reading).await.map_err(|_| settings.silent())? }
+    }
+
+    fn range(
+        &self,
+        stream: String,
+        section: (Id, Id),
+        count: usize,
+    ) -> impl Future<Output = Result<Vec<Raw>, Lost>> + 'static {
+        self.done(log::range(self.commands.clone(), stream, section, count))
+    }
+
+    fn save(&self, sessions: Vec<(String, Option<String>, u64)>) -> impl Future<Output = Result<(), Lost>> + 'static {
+        self.done(log::save(self.commands.clone(), sessions))
+    }
+
+    fn take(
+        &self,
+        key: String,
+        entry: (String, Id),
+    ) -> impl Future<Output = Result<(Option<Vec<u8>>, bool), Lost>> + 'static {
+        self.done(log::take(self.commands.clone(), key, entry))
     }
 }

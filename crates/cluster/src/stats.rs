@@ -56,6 +56,10 @@ counters!(
     malformed,
     /// Messages dropped because the event loop did not take them.
     inbound_dropped,
+    /// Entries of a stream that were trimmed before this server could read them.
+    trimmed,
+    /// Entries that were written again, since they had not arrived when a connection was lost.
+    rewritten,
 );
 
 pub(crate) fn add(counter: &AtomicU64, by: usize) {

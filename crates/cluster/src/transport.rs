@@ -1,9 +1,12 @@
 //! What carries messages between servers.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::format::Subscription;
 use crate::outbox::Outgoing;
+use crate::streams::log::{Identity, Raw, Read};
+use crate::streams::{Id, Reach};
 
 /// Why there is no connection.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -16,9 +19,7 @@ pub struct Lost {
 }
 
 /// One connection (of perhaps several sockets) that publishes, subscribes and counts. When it is lost, a new one is made.
-///
-/// What a mode with requests of its own or a log needs comes with that mode.
-pub trait Transport: Sized {
+pub(crate) trait Transport: Sized {
     /// Publishes messages in this order, after those of earlier calls. Begins when the future is polled first.
     fn publish(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<(), Lost>> + 'static;
 
@@ -31,6 +32,47 @@ pub trait Transport: Sized {
     /// Ends subscriptions.
     fn unsubscribe(&mut self, subscriptions: &[Subscription]) -> impl Future<Output = Result<(), Lost>>;
 
+    /// What a mode with a log needs.
+    type Log: Log;
+
+    /// The log, on connections of its own.
+    fn log(&self) -> Self::Log;
+
     /// Waits for a message, and hands those that are there to `take` (channel, pattern, payload), some at most.
     fn receive(&mut self, take: impl FnMut(&str, Option<&str>, &[u8])) -> impl Future<Output = Result<(), Lost>>;
+}
+
+/// Streams that all servers read, and sessions.
+pub(crate) trait Log {
+    /// Connects, if that is not done, and ends the connection of before in Redis, which may not have noticed that it is lost.
+    fn open(&mut self, before: Option<Identity>) -> impl Future<Output = Result<Option<Identity>, Lost>>;
+
+    /// How far streams reach.
+    fn reaches(&self, streams: Vec<String>) -> impl Future<Output = Result<Vec<Reach>, Lost>> + 'static;
+
+    /// Waits, at most for `block`, for what comes after these ids, and reads it.
+    fn read(
+        &self,
+        positions: Vec<(String, Id)>,
+        count: usize,
+        block: Option<Duration>,
+    ) -> impl Future<Output = Result<Read, Lost>> + 'static;
+
+    /// Entries between two ids, in order, at most so many.
+    fn range(
+        &self,
+        stream: String,
+        section: (Id, Id),
+        count: usize,
+    ) -> impl Future<Output = Result<Vec<Raw>, Lost>> + 'static;
+
+    /// Keeps sessions, or deletes them.
+    fn save(&self, sessions: Vec<(String, Option<String>, u64)>) -> impl Future<Output = Result<(), Lost>> + 'static;
+
+    /// Takes a session away, and looks whether a stream has an entry.
+    fn take(
+        &self,
+        key: String,
+        entry: (String, Id),
+    ) -> impl Future<Output = Result<(Option<Vec<u8>>, bool), Lost>> + 'static;
 }

@@ -9,14 +9,17 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 
 use crate::backoff::Backoff;
-use crate::core::{Core, Question};
+use crate::core::{CHUNK, Core, Job, Question, Section};
 use crate::event::{Event, Events};
+use crate::format::Mode;
 use crate::local::Writers;
 use crate::node::Inbox;
 use crate::outbox::Outgoing;
 use crate::redis::Settings;
 use crate::stats::{Counters, add};
-use crate::transport::{Lost, Transport};
+use crate::streams::Reach;
+use crate::streams::log::{Identity, Raw, Read};
+use crate::transport::{Log, Lost, Transport};
 
 /// So many messages leave together.
 const BATCH: usize = 256;
@@ -33,12 +36,19 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What comes back.
 enum Reply {
-    /// So many messages and bytes.
-    Published(usize, usize, Result<(), Lost>),
+    /// So many messages and bytes, and the number of the last entry.
+    Published(usize, usize, Option<u64>, Result<(), Lost>),
     Counted(Question, Result<Vec<u64>, Lost>),
+    Saved(Result<(), Lost>),
+    Taken(Job, Result<(Option<Vec<u8>>, bool), Lost>),
+    Ranged(Section, Result<Vec<Raw>, Lost>),
+    Reached(Result<Vec<Reach>, Lost>),
 }
 
 type Replies = FuturesUnordered<LocalBoxFuture<'static, Reply>>;
+
+/// A reading of the streams, which waits for what comes.
+type Reading = Option<LocalBoxFuture<'static, Result<Read, Lost>>>;
 
 pub(crate) struct Worker {
     core: Core,
@@ -48,9 +58,18 @@ pub(crate) struct Worker {
     writers: Arc<Writers>,
     /// Until when the end may take.
     farewell: Option<Instant>,
-    /// Messages on their way.
+    /// Messages on their way that nobody can tell the fate of when the connection is lost: those that are not in a stream.
     in_flight: usize,
+    /// Sessions on their way.
+    saving: Vec<Session>,
+    /// It is to be looked whether entries were trimmed before they were read.
+    audit: bool,
+    /// What Redis calls the connection that writes, or wrote last.
+    identity: Option<Identity>,
 }
+
+/// A key, what it is to have, and for how many milliseconds.
+type Session = (String, Option<String>, u64);
 
 impl Worker {
     pub(crate) fn new(
@@ -60,7 +79,18 @@ impl Worker {
         counters: Arc<Counters>,
         writers: Arc<Writers>,
     ) -> Self {
-        Self { core, inbox, events, counters, writers, farewell: None, in_flight: 0 }
+        Self {
+            core,
+            inbox,
+            events,
+            counters,
+            writers,
+            farewell: None,
+            in_flight: 0,
+            saving: Vec::new(),
+            audit: false,
+            identity: None,
+        }
     }
 
     pub(crate) async fn run(mut self, settings: Settings) {
@@ -72,14 +102,15 @@ impl Worker {
             let lost = match link {
                 Err(lost) => lost,
                 Ok(mut link) => {
-                    let end = if let Err(lost) = self.begin(&mut link).await {
-                        Err(lost)
-                    } else {
-                        backoff.reset();
-                        told = None;
-                        add(&self.counters.reconnects, usize::from(times > 0));
-                        times += 1;
-                        self.while_up(&mut link).await
+                    let end = match self.begin(&mut link).await {
+                        Err(lost) => Err(lost),
+                        Ok(log) => {
+                            backoff.reset();
+                            told = None;
+                            add(&self.counters.reconnects, usize::from(times > 0));
+                            times += 1;
+                            self.while_up(&mut link, log).await
+                        }
                     };
                     let Err(lost) = end else { return };
                     lost
@@ -96,11 +127,16 @@ impl Worker {
         }
     }
 
-    async fn while_up(&mut self, link: &mut impl Transport) -> Result<(), Lost> {
+    async fn while_up<T: Transport>(&mut self, link: &mut T, log: Option<T::Log>) -> Result<(), Lost> {
         self.counters.connected.store(1, Ordering::Relaxed);
         self.events.push(Event::Up);
-        let end = self.serve(link).await;
+        let end = self.serve(link, log.as_ref()).await;
         self.counters.connected.store(0, Ordering::Relaxed);
+        // Nobody waits for what does not come.
+        self.core.set_reading(false);
+        self.core.end_restores();
+        self.core.save_again(std::mem::take(&mut self.saving));
+        self.wake_writers();
         end
     }
 
@@ -127,8 +163,8 @@ impl Worker {
 
     fn take(&mut self) {
         let now = Instant::now();
-        for command in self.inbox.take() {
-            self.core.command(command, now);
+        for (number, command) in self.inbox.take() {
+            self.core.command(number, command, now);
         }
         if self.core.closing && self.farewell.is_none() {
             self.farewell = Some(now + FAREWELL);
@@ -143,8 +179,8 @@ impl Worker {
         }
     }
 
-    /// Subscribes to everything on a new connection, and looks whether that is so.
-    async fn begin(&mut self, link: &mut impl Transport) -> Result<(), Lost> {
+    /// Subscribes to everything on a new connection, and looks whether that is so. Then the streams are read to their end.
+    async fn begin<T: Transport>(&mut self, link: &mut T) -> Result<Option<T::Log>, Lost> {
         let checked = self.core.begin(Instant::now());
         // Before it is counted: who counts it knows its name.
         link.publish(vec![self.core.greeting(false)]).await?;
@@ -155,17 +191,39 @@ impl Worker {
                 return Err(Lost { code: "ERR_CLUSTER_REFUSED", message });
             }
         }
+        let mut log = (self.core.config.mode == Mode::Streams).then(|| link.log());
+        if let Some(log) = &mut log {
+            self.catch_up(log).await?;
+        }
         self.core.subscribed();
         self.core.excuse(Instant::now());
         self.core.hello(false);
+        Ok(log)
+    }
+
+    /// Reads what came while there was no connection. What of ours is not among it has not arrived, and is written again.
+    async fn catch_up(&mut self, log: &mut impl Log) -> Result<(), Lost> {
+        self.identity = log.open(self.identity.clone()).await?;
+        let reaches = log.reaches(self.core.tail.streams().to_vec()).await?;
+        self.core.begin_reading(&reaches);
+        let count = self.core.config.streams.read;
+        loop {
+            let read = log.read(self.core.tail.from(), count, None).await?;
+            if self.core.entries(read) == 0 {
+                break;
+            }
+            self.take();
+        }
+        self.core.write_again();
+        self.core.set_reading(true);
         Ok(())
     }
 
     /// Works until the connection is lost (an error) or it is time to end.
-    async fn serve(&mut self, link: &mut impl Transport) -> Result<(), Lost> {
+    async fn serve<T: Transport>(&mut self, link: &mut T, log: Option<&T::Log>) -> Result<(), Lost> {
         let mut replies = Replies::new();
-        let result = self.exchange(link, &mut replies).await;
-        // Whether these have arrived, nobody can tell: they are not sent again.
+        let result = self.exchange(link, log, &mut replies).await;
+        // Whether these have arrived, nobody can tell: they are not sent again. Of entries the stream will tell.
         while let Some(reply) = replies.next().now_or_never().flatten() {
             // That it is lost is known.
             let _ = self.reply(reply);
@@ -174,31 +232,48 @@ impl Worker {
         result
     }
 
-    async fn exchange(&mut self, link: &mut impl Transport, replies: &mut Replies) -> Result<(), Lost> {
+    async fn exchange<T: Transport>(
+        &mut self,
+        link: &mut T,
+        log: Option<&T::Log>,
+        replies: &mut Replies,
+    ) -> Result<(), Lost> {
         let inbox = Arc::clone(&self.inbox);
         let mut beat = Instant::now();
+        let mut reading: Reading = None;
         loop {
+            let expiring = self.core.expire(Instant::now());
             self.take();
             self.subscriptions(link).await?;
             self.send(link, replies);
-            if self
-                .farewell
-                .is_some_and(|end| Instant::now() >= end || (self.core.outbox.is_empty() && replies.is_empty()))
-            {
+            if let Some(log) = log {
+                self.ask(log, replies);
+                let options = &self.core.config.streams;
+                let read = || log.read(self.core.tail.from(), options.read, Some(options.block)).boxed_local();
+                reading = reading.or_else(|| Some(read()));
+            }
+            if self.farewell.is_some_and(|end| Instant::now() >= end || (self.core.is_idle() && replies.is_empty())) {
                 return Ok(());
             }
-            let due = beat + BEAT;
-            let (core, waiting) = (&mut self.core, !replies.is_empty());
+            let due = expiring.map_or(beat + BEAT, |expiring| expiring.min(beat + BEAT));
+            let (core, waiting, has_reading) = (&mut self.core, !replies.is_empty(), reading.is_some());
             tokio::select! {
                 () = inbox.notify.notified() => {}
                 received = link.receive(|channel, pattern, payload| core.message(channel, pattern, payload, Instant::now())) => {
                     received?;
                     self.wake_writers();
                 }
+                read = next(&mut reading), if has_reading => {
+                    reading = None;
+                    core.entries(read?);
+                    self.wake_writers();
+                }
                 Some(reply) = replies.next(), if waiting => self.reply(reply)?,
                 () = tokio::time::sleep_until(due.into()) => {
-                    self.beat(beat)?;
-                    beat = Instant::now();
+                    if Instant::now() >= beat + BEAT {
+                        self.beat(beat)?;
+                        beat = Instant::now();
+                    }
                 }
             }
         }
@@ -215,6 +290,7 @@ impl Worker {
         }
         self.core.tick(now);
         self.core.hello(false);
+        self.audit = std::mem::take(&mut self.core.tail.behind);
         Ok(())
     }
 }
@@ -243,17 +319,52 @@ impl Worker {
         while !self.core.outbox.is_empty() && replies.len() < IN_FLIGHT {
             let batch = self.core.outbox.take(BATCH);
             let (count, bytes) = (batch.len(), batch.iter().map(Outgoing::len).sum());
-            self.in_flight += count;
-            replies.push(link.publish(batch).map(move |done| Reply::Published(count, bytes, done)).boxed_local());
+            let mut last = None;
+            for message in &batch {
+                last = message.number().or(last);
+                match message.number() {
+                    Some(number) => self.core.tail.written.push(number, message.clone()),
+                    None => self.in_flight += 1,
+                }
+            }
+            let publishing = link.publish(batch);
+            replies.push(publishing.map(move |done| Reply::Published(count, bytes, last, done)).boxed_local());
         }
         self.core.measure();
     }
 
+    /// What is to be asked and told about sessions and older entries, after what was published before.
+    fn ask(&mut self, log: &impl Log, replies: &mut Replies) {
+        if self.saving.is_empty() {
+            self.saving = self.core.take_sessions(BATCH);
+            if !self.saving.is_empty() {
+                replies.push(log.save(self.saving.clone()).map(Reply::Saved).boxed_local());
+            }
+        }
+        for job in std::mem::take(&mut self.core.restores) {
+            let taking = log.take(job.key.clone(), (job.stream.clone(), job.offset));
+            replies.push(taking.map(|taken| Reply::Taken(job, taken)).boxed_local());
+        }
+        for section in std::mem::take(&mut self.core.sections) {
+            let ranging = log.range(section.stream.clone(), (section.from, section.until), CHUNK);
+            replies.push(ranging.map(|entries| Reply::Ranged(section, entries)).boxed_local());
+        }
+        if std::mem::take(&mut self.audit) {
+            let reaching = log.reaches(self.core.tail.streams().to_vec());
+            replies.push(reaching.map(Reply::Reached).boxed_local());
+        }
+    }
+
     fn reply(&mut self, reply: Reply) -> Result<(), Lost> {
         match reply {
-            Reply::Published(count, bytes, done) => {
+            Reply::Published(count, bytes, last, done) => {
                 done?;
-                self.in_flight = self.in_flight.saturating_sub(count);
+                let before = self.core.tail.written.len();
+                if let Some(last) = last {
+                    self.core.tail.written.confirm(last);
+                }
+                let entries = before - self.core.tail.written.len();
+                self.in_flight = self.in_flight.saturating_sub(count - entries.min(count));
                 add(&self.counters.published, count);
                 add(&self.counters.published_bytes, bytes);
             }
@@ -262,8 +373,26 @@ impl Worker {
                 self.core.answer(question, None);
                 return Err(lost);
             }
+            Reply::Saved(done) => {
+                done?;
+                self.saving.clear();
+            }
+            Reply::Taken(job, taken) => {
+                let (session, exists) = taken?;
+                self.core.session(job, session, exists, Instant::now());
+            }
+            Reply::Ranged(section, entries) => self.core.section(&section, &entries?, Instant::now()),
+            Reply::Reached(reaches) => self.core.audit(&reaches?),
         }
         Ok(())
+    }
+}
+
+/// The end of a reading, which there is.
+async fn next(reading: &mut Reading) -> Result<Read, Lost> {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -60,6 +60,11 @@ impl Target {
         self.collect(|_| true)
     }
 
+    /// Whether a connection is meant, whoever writes to it.
+    pub fn contains(&self, connection: ConnectionId) -> bool {
+        self.include.iter().any(|room| room.contains(connection)) && !self.is_excepted(connection)
+    }
+
     fn collect(&self, wanted: impl Fn(ConnectionId) -> bool) -> Vec<ConnectionId> {
         let mut seen = RoaringBitmap::new();
         let several = self.include.len() > 1;

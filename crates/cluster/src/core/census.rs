@@ -56,6 +56,7 @@ impl Core {
 
     pub(crate) fn tick(&mut self, now: Instant) {
         self.members.tick(now);
+        self.forget_old();
     }
 
     /// A server says something of itself. False when it cannot be read.

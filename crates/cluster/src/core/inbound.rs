@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::entries::Arrived;
 use super::{Core, Place};
 use crate::event::Event;
 use crate::format::Seen;
@@ -14,7 +15,7 @@ use crate::stats::add;
 /// The most bytes of one namespace that wait until the event loop has done a request.
 const MOST_HELD: usize = 64 * 1024 * 1024;
 /// Larger messages are ignored.
-const LARGEST: usize = 128 * 1024 * 1024;
+pub(super) const LARGEST: usize = 128 * 1024 * 1024;
 
 impl Core {
     /// A message came. `pattern`: by which it was found.
@@ -41,31 +42,35 @@ impl Core {
             }
             Seen::Skipped | Seen::Response(_) => add(&self.counters.skipped, 1),
             // It has its turn after what waits.
-            Seen::Request | Seen::Broadcast(..) if place.undone > 0 => self.hold(slot, channel, payload),
-            Seen::Request => {
-                if self.wake(Event::Request(slot, Bytes::copy_from_slice(payload)))
-                    && let Some(place) = self.places.get_mut(&slot)
-                {
-                    place.undone += 1;
-                }
+            Seen::Request | Seen::Broadcast(..) if place.undone > 0 => {
+                self.hold(slot, Waits::Message(channel.to_owned(), Bytes::copy_from_slice(payload)));
             }
+            Seen::Request => self.request(slot, Bytes::copy_from_slice(payload)),
             Seen::Broadcast(room, broadcast) => self.broadcast(slot, room, broadcast, payload),
         }
     }
 
-    fn wake(&self, event: Event) -> bool {
+    pub(super) fn request(&mut self, slot: u32, payload: Bytes) {
+        if self.wake(Event::Request(slot, payload))
+            && let Some(place) = self.places.get_mut(&slot)
+        {
+            place.undone += 1;
+        }
+    }
+
+    pub(super) fn wake(&self, event: Event) -> bool {
         let taken = self.events.push(event);
         add(if taken { &self.counters.woken } else { &self.counters.inbound_dropped }, 1);
         taken
     }
 
-    fn hold(&mut self, slot: u32, channel: &str, payload: &[u8]) {
+    pub(super) fn hold(&mut self, slot: u32, waits: Waits) {
         let Some(place) = self.places.get_mut(&slot) else { return };
-        if place.held_bytes + payload.len() > MOST_HELD {
+        if place.held_bytes + waits.len() > MOST_HELD {
             return add(&self.counters.inbound_dropped, 1);
         }
-        place.held_bytes += payload.len();
-        place.held.push_back((channel.to_owned(), Bytes::copy_from_slice(payload)));
+        place.held_bytes += waits.len();
+        place.held.push_back(waits);
     }
 
     /// The event loop has done a request.
@@ -73,8 +78,11 @@ impl Core {
         if let Some(place) = self.places.get_mut(&slot) {
             place.undone = place.undone.saturating_sub(1);
         }
-        while let Some((channel, payload)) = self.places.get_mut(&slot).and_then(next_held) {
-            self.dispatch(slot, &channel, &payload);
+        while let Some(waits) = self.places.get_mut(&slot).and_then(next_held) {
+            match waits {
+                Waits::Message(channel, payload) => self.dispatch(slot, &channel, &payload),
+                Waits::Entry(arrived) => self.arrived(slot, arrived),
+            }
         }
     }
 
@@ -90,7 +98,7 @@ impl Core {
         }
         self.number = self.number.wrapping_add(1);
         let delivered = if place.native {
-            deliver(&self.writers, &place.rooms, (slot, &place.nsp), &incoming, &options, self.number)
+            deliver(&self.writers, &place.rooms, (slot, &place.nsp), &incoming, &options, (self.number, None))
         } else {
             Delivered::JavaScript
         };
@@ -104,11 +112,28 @@ impl Core {
     }
 }
 
-fn next_held(place: &mut Place) -> Option<(String, Bytes)> {
+fn next_held(place: &mut Place) -> Option<Waits> {
     if place.undone > 0 {
         return None;
     }
-    let (channel, payload) = place.held.pop_front()?;
-    place.held_bytes -= payload.len();
-    Some((channel, payload))
+    let waits = place.held.pop_front()?;
+    place.held_bytes -= waits.len();
+    Some(waits)
+}
+
+/// What came after a request.
+pub(super) enum Waits {
+    /// A message, after its channel.
+    Message(String, Bytes),
+    /// An entry of a stream.
+    Entry(Arrived),
+}
+
+impl Waits {
+    fn len(&self) -> usize {
+        match self {
+            Self::Message(channel, payload) => channel.len() + payload.len(),
+            Self::Entry(arrived) => arrived.len(),
+        }
+    }
 }

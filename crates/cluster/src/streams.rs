@@ -1,0 +1,25 @@
+//! The format of `@socket.io/redis-streams-adapter`: what all servers read is in a Redis stream, and what a client missed is found there.
+
+mod entry;
+pub(crate) mod format;
+mod held;
+mod index;
+pub(crate) mod log;
+mod name;
+mod options;
+mod recovery;
+mod tail;
+mod trim;
+mod waiting;
+mod written;
+
+pub use entry::{Entry, Id, data_bytes, data_text};
+pub use held::{Held, Names, append_offset};
+pub use index::{Index, Missed};
+pub use name::{Streams, hash};
+pub use options::{RecoveryOptions, StreamsOptions};
+pub use recovery::{CaughtUp, Log, PATIENCE, Recovery};
+pub(crate) use tail::Tail;
+pub use trim::{Position, Reach};
+pub use waiting::{NO_OFFSET, Release, Waiting};
+pub use written::Written;

@@ -1,0 +1,65 @@
+//! How far each stream was read, and what of ours has not been seen there.
+
+use super::entry::Id;
+use super::trim::{Position, Reach};
+use super::written::Written;
+use crate::outbox::Outgoing;
+
+/// The reading end of a cluster's streams.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    streams: Vec<String>,
+    /// None until the first connection.
+    positions: Vec<Option<Position>>,
+    /// On their way.
+    pub(crate) written: Written<Outgoing>,
+    /// More comes than is read at once: entries may be trimmed before they are read.
+    pub(crate) behind: bool,
+}
+
+impl Tail {
+    pub(crate) fn new(streams: Vec<String>) -> Self {
+        let positions = vec![None; streams.len()];
+        Self { streams, positions, written: Written::default(), behind: false }
+    }
+
+    pub(crate) fn streams(&self) -> &[String] {
+        &self.streams
+    }
+
+    /// After which entries to read.
+    pub(crate) fn from(&self) -> Vec<(String, Id)> {
+        let ids = self.positions.iter().map(|position| position.unwrap_or_default().id);
+        self.streams.iter().cloned().zip(ids).collect()
+    }
+
+    /// Where the stream of that name was read up to.
+    pub(crate) fn position(&self, stream: &str) -> Option<Id> {
+        let place = self.streams.iter().position(|name| name == stream)?;
+        self.positions.get(place).copied().flatten().map(|position| position.id)
+    }
+
+    /// On a new connection: where reading begins, or goes on. How many entries were trimmed meanwhile.
+    pub(crate) fn begin(&mut self, reaches: &[Reach]) -> u64 {
+        let mut lost = 0;
+        for (position, reach) in self.positions.iter_mut().zip(reaches) {
+            match position {
+                Some(position) => lost += position.check(*reach),
+                None => *position = Some(Position::end(*reach)),
+            }
+        }
+        lost
+    }
+
+    /// In the course of reading: how many entries were trimmed before they were read.
+    pub(crate) fn audit(&mut self, reaches: &[Reach]) -> u64 {
+        let pairs = self.positions.iter_mut().zip(reaches);
+        pairs.filter_map(|(position, reach)| Some(position.as_mut()?.audit(*reach))).sum()
+    }
+
+    pub(crate) fn read(&mut self, place: usize, id: Id) {
+        if let Some(Some(position)) = self.positions.get_mut(place) {
+            position.read(id);
+        }
+    }
+}

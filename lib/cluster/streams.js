@@ -1,0 +1,285 @@
+// @ts-check
+'use strict'
+
+/**
+ * The adapter of one namespace in mode "streams". If the server has connection state recovery, a packet has an offset, the id of its
+ * entry in the stream. So it is written when the entry has come back, and everything that follows it waits behind it: the engine
+ * keeps this order for its lanes, and tells here when it is the turn of what JavaScript writes.
+ */
+
+const { ClusterAdapter, plainOptions } = require('./adapter')
+const { decode } = require('./msgpack')
+const { orderSocket } = require('./ordered')
+const { Sessions } = require('./sessions')
+
+/** @typedef {import('../adapter').BroadcastOptions} BroadcastOptions */
+/** @typedef {import('socket.io-adapter').Room} Room */
+/** @typedef {{ token: number | null, ids: string[], write: (offset?: string) => void }} Later `token`: null when it only waits behind another */
+
+/** Bits of `src/recovery.rs`. */
+const HOW = { PUBLISH: 1, RECOVERABLE: 2, NATIVE: 4, NOBODY: 8 }
+
+const EVENT = 2
+
+/** What is appended when no offset is known: no entry has it, so its client begins anew should it come back. */
+const NO_OFFSET = '0-0'
+
+class StreamsAdapter extends ClusterAdapter {
+  /** What JavaScript writes when it is its turn. @type {Later[]} */
+  #later = []
+  #nextToken = 0
+  /** Of a server with recovery. @type {Sessions | null} */
+  #sessions = null
+  /** Who is about to be connected again: the ticket of the restore, by socket id. @type {Map<string, number>} */
+  #returning = new Map()
+  /** Who was connected again lately, for what was issued before. @type {Map<number, WeakRef<any>>} */
+  #late = new Map()
+
+  /**
+   * @param {any} nsp
+   * @param {import('../engine').Engine} engine
+   */
+  constructor(nsp, engine) {
+    super(nsp, engine)
+    const recovery = nsp.server.opts?.connectionStateRecovery
+    if (!recovery) return
+    const { sessionKeyPrefix } = /** @type {import('./stream-options').StreamSettings} */ (this.cluster.settings.streams)
+    this.#sessions = new Sessions(nsp, sessionKeyPrefix, recovery.maxDisconnectionDuration, (sessions) => {
+      this.cluster.calls.save(sessions)
+      this.cluster.touch()
+    })
+  }
+
+  close() {
+    // The engine's share is written by leaving.
+    this.#release(null)
+    this.#sessions?.close()
+    super.close()
+  }
+
+  /** @param {any} packet @param {BroadcastOptions} opts */
+  broadcast(packet, opts) {
+    if (!this.#sessions) return super.broadcast(packet, opts)
+    packet.nsp = this.nsp.name
+    const { local, volatile } = opts.flags ?? {}
+    // One socket's acknowledgement: the other servers do not have that socket.
+    const publish = !local && packet.id === undefined
+    const recoverable = publish && packet.type === EVENT && volatile === undefined
+    this.#issue(packet, opts, (publish ? HOW.PUBLISH : 0) | (recoverable ? HOW.RECOVERABLE : 0))
+  }
+
+  /** @param {any} packet @param {BroadcastOptions} opts @param {() => void} [afterEncoding] @returns {string | null} */
+  deliver(packet, opts, afterEncoding) {
+    if (!this.#sessions) return super.deliver(packet, opts, afterEncoding)
+    this.#issue(packet, opts, 0, afterEncoding)
+    return null
+  }
+
+  /**
+   * @param {any} packet
+   * @param {BroadcastOptions} opts
+   * @param {number} how
+   * @param {() => void} [afterEncoding]
+   * @param {() => void} [writeByItself] in place of what the stock adapter does
+   */
+  #issue(packet, opts, how, afterEncoding, writeByItself) {
+    const { plain, encoded, parts } = this.prepare(packet)
+    afterEncoding?.()
+    const flags = opts.flags ?? {}
+    const native = parts !== null && parts.text !== null && (plain !== null || this.nativeInbound())
+    const text = native ? parts.text : plain
+    const [room, options, payload] = how & HOW.PUBLISH ? this.#message(packet, opts, plain) : [null, null, null]
+    const { bits, tick, to } = native ? this.aim(parts, opts, flags) : { bits: 0, tick: 0, to: [null] }
+    const whole = how | (native ? HOW.NATIVE : 0) | (to === null ? HOW.NOBODY : 0)
+    const token = this.#nextToken
+    this.#nextToken = (token + 1) >>> 0
+    const { cluster, slot, number } = this
+    const rest = to ?? [null]
+    const share = cluster.calls.issue(slot, whole, text, payload, room, options, token, number, bits, tick, ...rest)
+    cluster.touch()
+    if (share === null) return
+    const ids = native ? this.idsAt(share.subarray(1)) : this.idsOf(opts)
+    const write = (offset = how & HOW.RECOVERABLE ? NO_OFFSET : undefined) => {
+      if (writeByItself) return writeByItself()
+      this.writeByJavaScript(packet, offset === undefined ? encoded : this.#append(packet, encoded, offset), flags, ids)
+    }
+    if (share[0] === 0 && this.#later.length === 0) write()
+    else this.#later.push({ token: share[0] === 1 ? token : null, ids, write })
+  }
+
+  /**
+   * A message for the other servers: for one room, or as JSON options say; its payload, unless its text is that.
+   * @param {any} packet
+   * @param {BroadcastOptions} opts
+   * @param {string | null} plain
+   * @returns {[string | null, string | null, string | Buffer | null]}
+   */
+  #message(packet, opts, plain) {
+    const { rooms, except, flags } = opts
+    const only = rooms.size === 1 ? rooms.values().next().value : undefined
+    const named = typeof only === 'string'
+    const simple = (rooms.size === 0 || named) && !except?.size && Object.keys(flags ?? {}).length === 0
+    const whole = plainOptions(opts)
+    const payload = plain === null ? this.format.writeBroadcast(packet, whole) : null
+    return [named ? /** @type {string} */ (only) : null, simple ? null : JSON.stringify(whole), payload]
+  }
+
+  /** @param {any} packet @param {any} encoded @param {string} offset */
+  #append(packet, encoded, offset) {
+    packet.data.push(offset)
+    const tail = (/** @type {string} */ text) => `${text.slice(0, -1)},"${offset}"]`
+    if (typeof encoded === 'string') return tail(encoded)
+    const standard = Array.isArray(encoded) && typeof encoded[0] === 'string' && this.nativeInbound()
+    return standard ? [tail(encoded[0]), ...encoded.slice(1)] : this.prepare(packet).encoded
+  }
+
+  /** It is the turn of a packet, and of what waited behind it. @param {number} token @param {string | null} offset */
+  released(token, offset) {
+    const at = this.#later.findIndex((later) => later.token === token)
+    if (at >= 0) this.#release(at, offset ?? undefined)
+  }
+
+  /** @param {number | null} at up to the one at this place; null: all @param {string} [offset] */
+  #release(at, offset) {
+    let count = at === null ? this.#later.length : at + 1
+    while (count < this.#later.length && this.#later[count].token === null) count++
+    this.#write(this.#later.splice(0, count), at ?? -1, offset)
+  }
+
+  /** @param {Later[]} list @param {number} [at] the place of the one with the offset @param {string} [offset] */
+  #write(list, at, offset) {
+    list.forEach((later, i) => later.write(i === at ? offset : undefined))
+  }
+
+  /** @param {string} id @param {Set<Room>} rooms */
+  addAll(id, rooms) {
+    const socket = this.#sessions ? /** @type {any} */ (this.nsp.sockets?.get(id)) : undefined
+    if (!socket) return super.addAll(id, rooms)
+    orderSocket(socket, this)
+    const ticket = this.#returning.get(id)
+    if (ticket === undefined) super.addAll(id, rooms)
+    else this.#addAgain(socket, rooms, ticket)
+    this.#sessions?.changed(socket)
+  }
+
+  /** @param {string} id @param {Room} room */
+  del(id, room) {
+    super.del(id, room)
+    const socket = this.#sessions && this.nsp.sockets?.get(id)
+    if (socket) this.#sessions?.changed(socket)
+  }
+
+  /** @param {string} id */
+  delAll(id) {
+    if (this.#sessions) {
+      const socket = /** @type {any} */ (this.nsp.sockets?.get(id))
+      if (socket?.conn.readyState === 'open') this.flushFor(socket)
+      this.#sessions.gone(id)
+    }
+    super.delAll(id)
+  }
+
+  /** What waits for a socket is written now. @param {any} socket */
+  flushFor({ id }) {
+    const index = this.sids.numberOf(id)
+    if (index !== undefined) this.cluster.calls.flushFor(this.slot, index)
+    const last = this.#later.findLastIndex(({ ids }) => ids.includes(id))
+    if (last >= 0) this.#write(this.#later.splice(0, last + 1))
+  }
+
+  /** Whether packets wait. */
+  get waits() {
+    return this.#later.length > 0 || this.cluster.calls.waits(this.slot)
+  }
+
+  /** A packet past the adapter has its turn behind what waits. @param {any} socket @param {any} packet @param {any} opts @param {any} write */
+  behind(socket, packet, opts, write) {
+    packet.nsp = this.nsp.name
+    const to = { rooms: new Set([socket.id]), flags: { compress: opts?.compress } }
+    this.#issue(packet, to, 0, undefined, () => write.call(socket, packet, opts))
+  }
+
+  /** @param {any} session */
+  persistSession(session) {
+    this.#sessions?.persist(session)
+  }
+
+  /** @param {string} pid @param {string} offset @returns {any} null: it begins anew */
+  restoreSession(pid, offset) {
+    return this.#sessions && this.#restore(pid, offset)
+  }
+
+  /** @param {string} pid @param {string} offset */
+  async #restore(pid, offset) {
+    // Its client says so: it may be anything.
+    if (!/^[\w-]{20}$/.test(pid)) return null
+    const { sessionKeyPrefix } = /** @type {import('./stream-options').StreamSettings} */ (this.cluster.settings.streams)
+    const { ticket, found } = this.cluster.restore(this.slot, sessionKeyPrefix + pid, offset)
+    const event = await found
+    if (!event?.payload || !event.missed) return null
+    const session = readSession(event.payload, pid, this.nsp.name)
+    if (!session) return null
+    const { sid } = session
+    const old = /** @type {any} */ (this.nsp.sockets?.get(sid))
+    if (old) {
+      // Its client knows that this connection is lost, the server does not yet.
+      old._onclose('transport close')
+      old.conn.close()
+    }
+    this.#returning.set(sid, ticket)
+    // Its middlewares may refuse it.
+    setTimeout(() => this.#returning.get(sid) === ticket && this.#returning.delete(sid), RETURNING).unref()
+    return { ...session, missedPackets: readMissed(event.missed) }
+  }
+
+  /**
+   * A socket whose session was restored is connected, and gets what came since. No entry is handled meanwhile.
+   * @param {any} socket
+   * @param {Set<Room>} rooms
+   * @param {number} ticket
+   */
+  #addAgain(socket, rooms, ticket) {
+    const { id } = socket
+    this.#returning.delete(id)
+    const { calls } = this.cluster
+    calls.pause(this.slot)
+    let missed
+    try {
+      super.addAll(id, rooms)
+      const room = this.roomNumber(id)
+      if (room !== undefined) missed = calls.catchUp(this.slot, ticket, this.number, room)
+    } finally {
+      calls.resume(this.slot)
+    }
+    if (!missed) return
+    for (const data of readMissed(missed)) socket.packet({ type: EVENT, data })
+    for (const later of this.#later) if (later.token !== null && missed.tokens.includes(later.token)) later.ids.push(id)
+    this.#late.set(ticket, new WeakRef(socket))
+    setTimeout(() => this.#late.delete(ticket), RETURNING).unref()
+  }
+
+  /** A packet that waited when its recipient was connected again. @param {number} ticket @param {any[]} encoded */
+  writeLate(ticket, encoded) {
+    this.#late.get(ticket)?.deref()?.client.writeToEngine(encoded, { preEncoded: true })
+  }
+}
+
+/** Longer than any of what a restore waits for, in ms. */
+const RETURNING = 60_000
+
+/** @param {Buffer} payload @param {string} pid @param {string} nsp @returns {any} undefined when it is another's */
+function readSession(payload, pid, nsp) {
+  const session = /** @type {any} */ (decode(payload))
+  const { sid, rooms, data = {} } = session
+  const right = typeof sid === 'string' && session.pid === pid && Array.isArray(rooms) && (session.nsp ?? nsp) === nsp
+  return right ? { sid, pid, rooms, data } : undefined
+}
+
+/** @param {import('../../native').NativeMissed} missed @returns {any[][]} */
+function readMissed({ json, others }) {
+  const packets = JSON.parse(json)
+  for (const { at, data, offset } of others) packets[at] = [.../** @type {any[]} */ (decode(data)), offset]
+  return packets
+}
+
+module.exports = { StreamsAdapter }
