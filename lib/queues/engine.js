@@ -2,33 +2,25 @@
 'use strict'
 
 /**
- * One native engine: gathers the commands of a tick into one call, finds those who wait for answers, and keeps the process alive
- * while somebody does.
+ * One native engine: finds those who wait for its answers, and keeps the process alive while somebody does.
  */
 
-const { setImmediate } = require('node:timers')
 const { openQueues } = require('../native')
 const { flushAtExit, forgetAtExit } = require('../exit')
-const { CommandBlock, OP } = require('./block')
+const { OP } = require('./block')
+const { Commands } = require('./commands')
 const { EffectReader, readEffects } = require('./effects')
 const { QueueError, closedError } = require('./errors')
 const { KeepAlive } = require('./keep-alive')
 const { Tickets } = require('./tickets')
 
-/** After so many words of commands that were applied in their own tick (a fraction of a millisecond), the event loop has its turn. */
-const MOST_IN_PLACE = 1024
-
 /** In the place of the number of words: there are more. */
 const MORE = 2 ** 32 - 1
 
 class QueueEngine {
-  block = new CommandBlock()
   #native
   #words = new Uint32Array(4096)
   #tickets = new Tickets()
-  #armed = false
-  /** Words of commands that were applied in their own tick since the event loop had its turn. */
-  #inPlace = 0
   /** Why nothing is taken any more. @type {QueueError | undefined} */
   #ended
   /** @type {import('./worker').Worker[]} */
@@ -46,6 +38,7 @@ class QueueEngine {
   constructor(options, owner) {
     this.#owner = owner
     this.#native = openQueues(options, this.#take)
+    this.commands = new Commands(this.#native, this.#take, (cause) => this.#misunderstood(cause))
     this.keepAlive = new KeepAlive(this.#native)
     flushAtExit(this)
   }
@@ -57,7 +50,7 @@ class QueueEngine {
 
   /**
    * A promise of the answer to the command that `write` writes with the ticket.
-   * @param {(block: CommandBlock, ticket: number) => void} write must not call the app
+   * @param {(block: import('./block').CommandBlock, ticket: number) => void} write must not call the app
    * @param {((data: any) => void) | true} [request] it is one, and what takes its progress
    * @returns {Promise<any>}
    */
@@ -71,8 +64,8 @@ class QueueEngine {
       waiting.reject = reject
     })
     this.keepAlive.hold()
-    write(this.block, this.#tickets.add(waiting))
-    this.touch()
+    write(this.commands.block, this.#tickets.add(waiting))
+    this.commands.touch()
     return promise
   }
 
@@ -91,59 +84,28 @@ class QueueEngine {
   /** A command that is not answered. @param {object} command */
   tell(command) {
     if (this.#ended) return
-    this.block.begin(OP.CONTROL, 0)
-    this.block.part(JSON.stringify(command))
-    this.touch()
+    this.commands.block.begin(OP.CONTROL, 0)
+    this.commands.block.part(JSON.stringify(command))
+    this.commands.touch()
   }
 
-  /** @type {(write: (block: CommandBlock, ticket: number) => void, onAnswer?: () => void) => void} answered in its place among the effects */
+  /** @type {(write: (block: import('./block').CommandBlock, ticket: number) => void, onAnswer?: () => void) => void} answered in its place among the effects */
   tellBack = (write, onAnswer) => {
     if (onAnswer) this.keepAlive.hold()
     const waiting = onAnswer && { resolve: onAnswer, reject: NOTHING, onProgress: undefined, request: false }
-    write(this.block, waiting ? this.#tickets.add(waiting) : 0)
-    this.touch()
+    write(this.commands.block, waiting ? this.#tickets.add(waiting) : 0)
+    this.commands.touch()
   }
 
-  /** To be called after something was written: it leaves at the end of the tick, usually. */
-  touch() {
-    if (this.block.full) return this.flush()
-    if (this.#armed) return
-    this.#armed = true
-    if (this.#inPlace < MOST_IN_PLACE) return process.nextTick(this.#endTick)
-    this.#inPlace = 0
-    setImmediate(this.#endTick)
-  }
-
-  #endTick = () => {
-    this.#armed = false
-    const { count, attachments } = this.block
-    if (count === 0 || !this.#submit(attachments === null)) return
-    this.#inPlace += count
-    this.#take()
-  }
-
-  flush() {
-    if (this.block.count > 0) this.#submit(false)
-  }
-
-  /** @param {boolean} inPlace @returns {boolean} */
-  #submit(inPlace) {
-    const { block } = this
-    const { words, count, bytes, length, attachments } = block
-    let done = false
-    try {
-      done = this.#native.submit(words, count, bytes, length, attachments, inPlace)
-    } catch (cause) {
-      this.failed(new QueueError('QUEUE_INTERNAL', 'a block of commands was not understood: please report it', { cause }))
-      this.#native.close()
-    }
-    block.clear()
-    return done
+  /** @param {unknown} cause */
+  #misunderstood(cause) {
+    this.failed(new QueueError('QUEUE_INTERNAL', 'a block of commands was not understood: please report it', { cause }))
+    this.#native.close()
   }
 
   /** Begins to close: nothing is taken any more. */
   close() {
-    this.flush()
+    this.commands.flush()
     this.#ended ??= closedError()
     this.keepAlive.hold()
     this.#native.close()
@@ -151,7 +113,7 @@ class QueueEngine {
 
   /** The process ends: there is no later. */
   flushAtExit() {
-    this.flush()
+    this.commands.flush()
     this.#ended ??= closedError()
     // Waits until what was submitted is durable.
     this.#native.dispose()

@@ -149,8 +149,8 @@ class Holding {
 
   /** @param {import('./settle').Write} write */
   #tell(write) {
-    write(this.#engine.block, 0)
-    this.#engine.touch()
+    write(this.#engine.commands.block, 0)
+    this.#engine.commands.touch()
   }
 }
 

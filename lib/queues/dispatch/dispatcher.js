@@ -175,8 +175,8 @@ class Dispatcher extends EventEmitter {
 
   /** @param {Message} message @param {Seat} seat @param {unknown} answer */
   #answered(message, seat, answer) {
-    const outcome = outcomeOf(answer)
-    outcome.most = this.#settings.maxResultBytes
+    this.#life.gather()
+    const outcome = { ...outcomeOf(answer), most: this.#settings.maxResultBytes }
     if (this.holding.finish(message, outcome)) {
       this.#counters.completed++
       this.#history.forget(message)

@@ -49,6 +49,11 @@ class Life {
     return this.#state === OPEN
   }
 
+  /** What is said of messages from now on leaves when this turn of the event loop ends. */
+  gather() {
+    this.#engine.commands.gather()
+  }
+
   /** How many messages the engine may have delivered at once. @param {number} concurrency */
   allow(concurrency) {
     if (concurrency === this.#told || this.#state === CLOSED) return
