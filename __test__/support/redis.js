@@ -70,4 +70,4 @@ async function startRedis(...options) {
   return redis
 }
 
-module.exports = { describeWithRedis, startRedis }
+module.exports = { describeWithRedis, freePort, startRedis }

@@ -1,0 +1,129 @@
+'use strict'
+
+/** Redis that is silent for long, behind TLS, and messages that are as large as they get. */
+
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { spawn } = require('node:child_process')
+const { Server } = require('socket.io')
+const { createAdapter, stats } = require('../..')
+const { selfSigned } = require('../support/certificate')
+const { startCluster } = require('../support/cluster')
+const { next, until } = require('../support/events')
+const { describeWithRedis, freePort, startRedis } = require('../support/redis')
+
+const MIB = 1024 * 1024
+
+describeWithRedis('a cluster whose Redis is in trouble', () => {
+  /** @type {import('../support/redis').Redis} */
+  let redis
+  /** @type {any} */
+  let cluster
+
+  beforeEach(async () => {
+    redis = await startRedis()
+    cluster = await startCluster(['native', 'native'], redis)
+  })
+  afterEach(async () => {
+    redis.process?.kill('SIGCONT')
+    await cluster.close()
+    await redis.stop()
+  })
+
+  const numbers = (/** @type {any} */ client) => client.got.filter(([event]) => event === 'n').map(([, n]) => n)
+
+  test('it stands still for ten seconds: noticed, local clients are served meanwhile, the others go on, nothing comes twice', async () => {
+    const [near, far] = [await cluster.servers[0].client(), await cluster.servers[1].client()]
+    const { io } = cluster.servers[0]
+    let sent = 0
+    let latest = 0
+    const down = next(io.of('/').adapter, 'cluster:down')
+    redis.process.kill('SIGSTOP')
+    const stopped = Date.now()
+    const emitting = setInterval(() => io.emit('n', sent++), 50)
+    const watching = setInterval(() => (latest = Math.max(latest, sent - numbers(near).length)), 10)
+    const [error] = await down
+    expect(error.code).toBe('ERR_CLUSTER_UNREACHABLE')
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, 10_000 - (Date.now() - stopped))))
+    const asked = await io.fetchSockets().catch((/** @type {any} */ reason) => reason)
+    expect(asked).toMatchObject({ code: 'ERR_CLUSTER_INCOMPLETE', partial: [{ id: near.id }] })
+    const up = Promise.all(cluster.servers.map((server) => next(server.io.of('/').adapter, 'cluster:up')))
+    redis.process.kill('SIGCONT')
+    await up
+    await cluster.complete()
+    clearInterval(emitting)
+    const mark = sent++
+    io.emit('n', mark)
+    await until('the other has the last', () => numbers(far).includes(mark))
+    clearInterval(watching)
+    expect(numbers(near)).toEqual(Array.from({ length: sent }, (_, n) => n))
+    expect(numbers(far)).toEqual([...new Set(numbers(far))].sort((a, b) => a - b))
+    console.log(`${sent} broadcasts, at most ${latest} not yet with the local client; the other got ${numbers(far).length}`)
+  }, 60_000)
+
+  /** @param {Buffer} payload on the channel of broadcasts to all */
+  async function publish(payload) {
+    const child = spawn('redis-cli', ['-p', String(redis.port), '-x', 'PUBLISH', 'socket.io#/#'], { stdio: ['pipe', 'ignore', 'inherit'] })
+    child.stdin.end(payload)
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+
+  test('100 MiB of garbage: more than Redis keeps for a subscriber, whom it disconnects; all are back soon', async () => {
+    const far = await cluster.servers[1].client()
+    const { io } = cluster.servers[0]
+    const back = Promise.all(cluster.servers.map((server) => next(server.io.of('/').adapter, 'cluster:up')))
+    await publish(Buffer.alloc(100 * MIB, 0xdd))
+    await back
+    await cluster.complete()
+    io.emit('n', 1)
+    await until('the other has it', () => numbers(far).length === 1)
+    expect(await io.fetchSockets()).toHaveLength(1)
+  }, 60_000)
+
+  test('100 MiB of garbage on a Redis that hands them on are counted, and others go on', async () => {
+    redis.command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 0 0 0')
+    const far = await cluster.servers[1].client()
+    const { io } = cluster.servers[0]
+    await publish(Buffer.alloc(100 * MIB, 0xdd))
+    await until('it is counted', () => cluster.servers.every((server) => stats(server.io).cluster.malformed > 0))
+    // It crosses, and goes nowhere: nobody is in the room.
+    io.to('nobody').emit('large', Buffer.alloc(20 * MIB))
+    io.emit('n', 1)
+    await until('the other has it', () => numbers(far).length === 1)
+    expect(stats(io).cluster).toMatchObject({ connected: 1, reconnects: 0 })
+  }, 60_000)
+})
+
+describeWithRedis('a Redis behind TLS', () => {
+  test('is spoken to when its certificate is trusted, and refused with a reason when it is not', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'redis-tls-'))
+    const { key, cert } = selfSigned()
+    const files = Object.entries({ key, cert }).map(([name, text]) => {
+      fs.writeFileSync(path.join(folder, name), text)
+      return path.join(folder, name)
+    })
+    const port = await freePort()
+    const tls = ['--tls-port', String(port), '--tls-key-file', files[0], '--tls-cert-file', files[1]]
+    const redis = await startRedis(...tls, '--tls-ca-cert-file', files[1], '--tls-auth-clients', 'no')
+    const open = (/** @type {any} */ options) => new Server(0, { adapter: createAdapter({ cluster: { redis: options } }) })
+    const [first, second] = [0, 1].map(() => open({ host: 'localhost', port, tls: { ca: cert } }))
+    await Promise.all([first, second].map((io) => next(io.of('/').adapter, 'cluster:up')))
+    while ((await first.of('/').adapter.serverCount()) < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+    const heard = next(second.of('/'), 'hello')
+    first.serverSideEmit('hello', 'over TLS')
+    expect(await heard).toEqual(['over TLS'])
+
+    const distrusting = open(`rediss://:secret@localhost:${port}`)
+    const [error] = await next(distrusting.of('/').adapter, 'cluster:down')
+    expect(error.code).toMatch(/^ERR_CLUSTER_/)
+    expect(error.message).toMatch(/certificate/i)
+    expect(error.message).not.toContain('secret')
+    const plain = open(`redis://localhost:${port}`)
+    const [refused] = await next(plain.of('/').adapter, 'cluster:down')
+    expect(refused.code).toMatch(/^ERR_CLUSTER_/)
+    for (const io of [first, second, distrusting, plain]) await io.close()
+    await redis.stop()
+    fs.rmSync(folder, { recursive: true })
+  }, 30_000)
+})
