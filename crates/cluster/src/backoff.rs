@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Doubles from a tenth of a second up to five seconds; each wait is shortened by chance by up to a half, so that the servers of
+/// Doubles from a tenth of a second up to two seconds; each wait is shortened by chance by up to a half, so that the servers of
 /// a cluster do not all come back at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Backoff {
@@ -10,7 +10,7 @@ pub struct Backoff {
 }
 
 const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(2);
 
 impl Backoff {
     /// The next wait. `chance`: any number.

@@ -26,6 +26,9 @@ use crate::outbox::{Outbox, Outgoing, Route};
 use crate::stats::{Counters, add, set};
 use crate::streams::{Recovery, Tail};
 
+/// More namespaces, or servers, are not named at once.
+const NAMED: usize = 64;
+
 /// A namespace.
 struct Place {
     nsp: String,
@@ -49,6 +52,8 @@ pub(crate) struct Core {
     /// Our own voice came back.
     pub(crate) heard: Instant,
     pub(crate) closing: bool,
+    /// A server has come.
+    pub(crate) newcomer: bool,
     places: HashMap<u32, Place, FxBuildHasher>,
     /// Whose a channel or pattern is.
     owners: HashMap<String, u32, FxBuildHasher>,
@@ -100,6 +105,7 @@ impl Core {
             unsubscribe: Vec::new(),
             heard: now,
             closing: false,
+            newcomer: false,
             places: HashMap::default(),
             owners: HashMap::default(),
             expected: HashSet::default(),
@@ -123,6 +129,11 @@ impl Core {
             self.subscribe.extend(place.format.subscriptions());
         }
         checked
+    }
+
+    /// The channels by which it is seen who is there; not all when there are many.
+    pub(crate) fn counted(&self) -> Vec<String> {
+        self.places.values().take(NAMED).map(|place| place.format.counted().to_owned()).collect()
     }
 
     /// What was in `subscribe` is subscribed.

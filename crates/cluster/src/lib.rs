@@ -10,6 +10,7 @@ mod backoff;
 pub mod classic;
 mod command;
 mod core;
+mod crowd;
 pub mod envelope;
 mod event;
 mod format;

@@ -34,19 +34,20 @@ impl Members {
         serde_json::to_vec(&Hello { member: member.clone(), bye }).unwrap_or_default()
     }
 
-    /// Somebody says something; who it is. `None` when it cannot be read.
-    pub fn hear(&mut self, message: &[u8], now: Instant) -> Option<String> {
+    /// Somebody says something; who it is, and whether it is new here. `None` when it cannot be read.
+    pub fn hear(&mut self, message: &[u8], now: Instant) -> Option<(String, bool)> {
         let Hello { member, bye } = serde_json::from_slice(message).ok()?;
         if member.uid.len() > 64 || message.len() > LONGEST * 16 || member.name.len() > LONGEST {
             return None;
         }
         let uid = member.uid.clone();
+        let new = !self.0.contains_key(&uid);
         if bye {
             self.0.remove(&uid);
         } else if self.0.len() < MOST || self.0.contains_key(&uid) {
             self.0.insert(uid.clone(), (member, now));
         }
-        Some(uid)
+        Some((uid, new))
     }
 
     /// This server was frozen itself: nobody else's silence counts.

@@ -10,6 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use crate::backoff::Backoff;
 use crate::core::{CHUNK, Core, Job, Question, Section};
+use crate::crowd::{Crowd, LOOK};
 use crate::event::{Event, Events};
 use crate::format::Mode;
 use crate::local::Writers;
@@ -31,6 +32,8 @@ const BEAT: Duration = Duration::from_secs(1);
 const DEAF: Duration = Duration::from_secs(6);
 /// A beat so late means that this process stood still.
 const LATE: Duration = Duration::from_millis(2500);
+/// A new server has subscribed by then.
+const SETTLED: Duration = Duration::from_millis(100);
 /// What was handed over before the end is published within this.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -43,6 +46,8 @@ enum Reply {
     Taken(Job, Result<(Option<Vec<u8>>, bool), Lost>),
     Ranged(Section, Result<Vec<Raw>, Lost>),
     Reached(Result<Vec<Reach>, Lost>),
+    /// How many servers have subscribed to these.
+    Crowd(Vec<String>, Result<Vec<u64>, Lost>),
 }
 
 type Replies = FuturesUnordered<LocalBoxFuture<'static, Reply>>;
@@ -66,6 +71,9 @@ pub(crate) struct Worker {
     audit: bool,
     /// What Redis calls the connection that writes, or wrote last.
     identity: Option<Identity>,
+    crowd: Crowd,
+    /// Who is there is being asked.
+    looking: bool,
 }
 
 /// A key, what it is to have, and for how many milliseconds.
@@ -90,6 +98,8 @@ impl Worker {
             saving: Vec::new(),
             audit: false,
             identity: None,
+            crowd: Crowd::default(),
+            looking: false,
         }
     }
 
@@ -196,8 +206,13 @@ impl Worker {
             self.catch_up(log).await?;
         }
         self.core.subscribed();
-        self.core.excuse(Instant::now());
+        let now = Instant::now();
+        self.core.excuse(now);
         self.core.hello(false);
+        if self.core.config.mode != Mode::Streams {
+            self.crowd.expect(now);
+        }
+        self.looking = false;
         Ok(log)
     }
 
@@ -241,6 +256,8 @@ impl Worker {
         let inbox = Arc::clone(&self.inbox);
         let mut beat = Instant::now();
         let mut reading: Reading = None;
+        let (mut looked, mut newcomer) = (beat, None);
+        self.look(link, replies);
         loop {
             let expiring = self.core.expire(Instant::now());
             self.take();
@@ -255,7 +272,13 @@ impl Worker {
             if self.farewell.is_some_and(|end| Instant::now() >= end || (self.core.is_idle() && replies.is_empty())) {
                 return Ok(());
             }
-            let due = expiring.map_or(beat + BEAT, |expiring| expiring.min(beat + BEAT));
+            if std::mem::take(&mut self.core.newcomer) {
+                // It says so before it has subscribed.
+                newcomer = Some(Instant::now() + SETTLED);
+            }
+            let awaited = self.crowd.is_awaited(Instant::now()).then(|| looked + LOOK);
+            let look = awaited.or(newcomer).unwrap_or(beat + BEAT).min(beat + BEAT);
+            let due = expiring.map_or(look, |expiring| expiring.min(look));
             let (core, waiting, has_reading) = (&mut self.core, !replies.is_empty(), reading.is_some());
             tokio::select! {
                 () = inbox.notify.notified() => {}
@@ -270,9 +293,14 @@ impl Worker {
                 }
                 Some(reply) = replies.next(), if waiting => self.reply(reply)?,
                 () = tokio::time::sleep_until(due.into()) => {
-                    if Instant::now() >= beat + BEAT {
+                    let now = Instant::now();
+                    if now >= look {
+                        (looked, newcomer) = (now, None);
+                        self.look(link, replies);
+                    }
+                    if now >= beat + BEAT {
                         self.beat(beat)?;
-                        beat = Instant::now();
+                        beat = now;
                     }
                 }
             }
@@ -311,10 +339,21 @@ impl Worker {
         Ok(())
     }
 
+    /// Asks who is there.
+    fn look(&mut self, link: &impl Transport, replies: &mut Replies) {
+        let channels = self.core.counted();
+        if !channels.is_empty() && !std::mem::replace(&mut self.looking, true) {
+            replies.push(link.count(channels.clone()).map(|counts| Reply::Crowd(channels, counts)).boxed_local());
+        }
+    }
+
     fn send(&mut self, link: &impl Transport, replies: &mut Replies) {
         for question in std::mem::take(&mut self.core.questions) {
             let counting = link.count(question.channels.clone());
             replies.push(counting.map(|counts| Reply::Counted(question, counts)).boxed_local());
+        }
+        if self.crowd.is_awaited(Instant::now()) && self.farewell.is_none() {
+            return self.core.measure();
         }
         while !self.core.outbox.is_empty() && replies.len() < IN_FLIGHT {
             let batch = self.core.outbox.take(BATCH);
@@ -367,6 +406,10 @@ impl Worker {
                 self.in_flight = self.in_flight.saturating_sub(count - entries.min(count));
                 add(&self.counters.published, count);
                 add(&self.counters.published_bytes, bytes);
+            }
+            Reply::Crowd(channels, counts) => {
+                self.looking = false;
+                self.crowd.counted(channels, counts?, Instant::now());
             }
             Reply::Counted(question, Ok(counts)) => self.core.answer(question, Some(counts)),
             Reply::Counted(question, Err(lost)) => {

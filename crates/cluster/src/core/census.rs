@@ -2,14 +2,12 @@
 
 use std::time::Instant;
 
-use super::Core;
+use super::{Core, NAMED};
 use crate::event::{Census, Event, Member};
 use crate::format::Subscription;
 use crate::members::Members;
 use crate::outbox::{Outgoing, Route};
 
-/// More namespaces are not named.
-const NAMED: usize = 64;
 
 /// How many servers have a namespace, and who is gone.
 #[derive(Debug)]
@@ -61,7 +59,8 @@ impl Core {
 
     /// A server says something of itself. False when it cannot be read.
     pub(super) fn hear(&mut self, payload: &[u8], now: Instant) -> bool {
-        let Some(uid) = self.members.hear(payload, now) else { return false };
+        let Some((uid, new)) = self.members.hear(payload, now) else { return false };
+        self.newcomer |= new;
         if uid == self.config.uid {
             self.heard = now;
         }
