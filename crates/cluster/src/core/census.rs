@@ -8,7 +8,6 @@ use crate::format::Subscription;
 use crate::members::Members;
 use crate::outbox::{Outgoing, Route};
 
-
 /// How many servers have a namespace, and who is gone.
 #[derive(Debug)]
 pub(crate) struct Question {
