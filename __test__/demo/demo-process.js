@@ -11,13 +11,16 @@ const SERVER = path.join(__dirname, '..', '..', 'examples', 'demo', 'server.js')
 
 /**
  * The demo in a process of its own, on a free port.
- * @returns {Promise<{ url: string, pid: number, stop: (signal?: NodeJS.Signals) => Promise<void> }>}
+ * @param {{ options?: string[], stderr?: 'inherit' | 'pipe' }} [settings] options of Node.js
+ * @returns {Promise<{ url: string, pid: number, said: () => string, stop: (signal?: NodeJS.Signals) => Promise<void> }>} `said`: on its stderr
  */
-async function startDemo() {
-  const server = spawn(process.execPath, [SERVER], {
+async function startDemo({ options = [], stderr = 'inherit' } = {}) {
+  const server = spawn(process.execPath, [...options, SERVER], {
     env: { ...process.env, PORT: '0', HOST: '127.0.0.1' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', stderr],
   })
+  let said = ''
+  server.stderr?.on('data', (chunk) => (said += chunk))
   const exit = once(server, 'exit')
   const lines = readline.createInterface({ input: server.stdout })
   const [line] = await Promise.race([once(lines, 'line'), exit.then(() => ['the demo ended'])])
@@ -27,7 +30,7 @@ async function startDemo() {
     server.kill(signal)
     await exit
   }
-  return { url, pid: Number(server.pid), stop }
+  return { url, pid: Number(server.pid), said: () => said, stop }
 }
 
 /**

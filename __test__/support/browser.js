@@ -49,16 +49,23 @@ class Pages {
    */
   async open(url, options) {
     if (!this.#browser) throw new Error('the browser is not running')
-    const page = await this.#browser.newPage(options)
+    const context = await this.#browser.newContext(options)
+    await context.route((to) => to.hostname !== '127.0.0.1', (route) => route.fulfill({ status: 200, body: '' }))
+    // Those that it opens, too.
+    context.on('page', (page) => this.#watch(page))
+    const page = await context.newPage()
+    await page.goto(url)
+    return page
+  }
+
+  /** @param {Page} page */
+  #watch(page) {
     page.setDefaultTimeout(PATIENCE)
-    await page.route((to) => to.hostname !== '127.0.0.1', (route) => route.fulfill({ status: 200, body: '' }))
     page.on('pageerror', (error) => this.#complaints.push(String(error)))
     page.on('console', (message) => {
       const isComplaint = ['error', 'warning'].includes(message.type()) && !SLOW.test(message.text())
       if (isComplaint) this.#complaints.push(message.text())
     })
-    await page.goto(url)
-    return page
   }
 
   async closeAll() {

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-const { CHAT, RateLimit, cleanText } = require('./limits.js')
+const { CHAT, RateLimit, atMostEvery, cleanText } = require('./limits.js')
 
 /**
  * A chat with rooms. Who is in which room is not kept here: the adapter knows it (`nsp.adapter.rooms`).
@@ -181,22 +181,6 @@ function freeName(nsp, own, wanted) {
   let name = wanted
   for (let number = 2; taken.has(name); number += 1) name = `${wanted} ${number}`
   return name
-}
-
-/**
- * @param {number} milliseconds
- * @param {() => void} action
- * @returns {() => void}
- */
-function atMostEvery(milliseconds, action) {
-  /** @type {NodeJS.Timeout | undefined} */
-  let timer
-  return () => {
-    timer ??= setTimeout(() => {
-      timer = undefined
-      action()
-    }, milliseconds).unref()
-  }
 }
 
 module.exports = { serveChat }

@@ -20,6 +20,20 @@ const STAMPEDE = Object.freeze({
   seconds: [1, 30, 10],
 })
 
+/**
+ * Bounds of the jobs: `seconds` of work is `[least, most, default]`. `queued`: jobs in the queue, whoever sent them. The page shows so many of
+ * each kind (`shown`).
+ */
+const JOBS = Object.freeze({
+  seconds: [1, 20, 4],
+  perSecond: [1, 10, 2],
+  atOnce: 20,
+  queued: 200,
+  workers: 50,
+  viewers: 200,
+  shown: 12,
+})
+
 /** @typedef {{ clients: number, rate: number, bytes: number, seconds: number }} StampedeOptions */
 
 /** Control characters, and those that turn the direction of the text around them. */
@@ -56,6 +70,33 @@ function readStampede(asked) {
   return { options }
 }
 
+/**
+ * Whether it is a job that the workers' pages know.
+ * @param {any} payload
+ * @returns {payload is { seconds: number }}
+ */
+function isJob(payload) {
+  const [least, most] = JOBS.seconds
+  const { seconds, ...others } = payload !== null && typeof payload === 'object' ? payload : /** @type {any} */ ({})
+  return Number.isInteger(seconds) && seconds >= least && seconds <= most && Object.keys(others).length === 0
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {() => void} action
+ * @returns {() => void} has it done soon, however often it is called
+ */
+function atMostEvery(milliseconds, action) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      action()
+    }, milliseconds).unref()
+  }
+}
+
 /** A token bucket: `burst` events at once, refilled with `perSecond`. */
 class RateLimit {
   #tokens
@@ -84,4 +125,4 @@ class RateLimit {
   }
 }
 
-module.exports = { CHAT, STAMPEDE, RateLimit, cleanText, readStampede }
+module.exports = { CHAT, JOBS, STAMPEDE, RateLimit, atMostEvery, cleanText, isJob, readStampede }

@@ -23,3 +23,18 @@ export function make(tag, properties = {}, ...children) {
   element.append(...children)
   return element
 }
+
+/**
+ * Shows in the page's head whether it is connected.
+ * @param {any} socket
+ */
+export function showConnection(socket) {
+  const element = byId('connection')
+  const show = (/** @type {string} */ state, /** @type {string} */ text) => {
+    element.dataset.state = state
+    element.textContent = text
+  }
+  socket.on('connect', () => show('connected', 'Connected'))
+  socket.on('disconnect', () => show('connecting', 'Connection lost, trying again…'))
+  socket.on('connect_error', (/** @type {Error} */ error) => show('connecting', `Not connected: ${error.message}`))
+}
