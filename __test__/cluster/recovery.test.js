@@ -4,10 +4,9 @@
 
 const { fork } = require('node:child_process')
 const path = require('node:path')
-const { createClient } = require('redis')
-const { io: connect } = require('socket.io-client')
-const { startCluster } = require('../support/cluster')
-const { next, until, within } = require('../support/events')
+const { ClusterServer, startCluster } = require('../support/cluster')
+const { next, until } = require('../support/events')
+const { Nomad, member } = require('../support/nomad')
 const { describeWithRedis, startRedis } = require('../support/redis')
 
 const RECOVERY = { maxDisconnectionDuration: 120_000 }
@@ -25,57 +24,6 @@ afterEach(async () => {
   cluster = undefined
   await redis?.stop()
 })
-
-/** A client that can go from server to server, as behind a load balancer. */
-class Nomad {
-  /** @type {any[][]} What it got, without the offsets. */
-  got = []
-
-  /** @param {any} server @param {any} [options] */
-  constructor(server, options) {
-    this.client = connect(server.url, { transports: ['websocket'], forceNew: true, reconnection: false, ...options })
-    this.client.onAny((/** @type {any[]} */ ...args) => this.got.push(args.slice(0, -1)))
-    server.clients.push(this.client)
-  }
-
-  connected() {
-    return this.client.connected ? Promise.resolve() : next(this.client, 'connect')
-  }
-
-  /** What it got of one event. @param {string} event */
-  values(event) {
-    return this.got.filter(([name]) => name === event).map(([, value]) => value)
-  }
-
-  /** Breaks the connection as a network does. @param {any} [server] which notices it */
-  async lose(server) {
-    const socket = server?.io.of('/').sockets.get(this.client.id)
-    const gone = [next(this.client, 'disconnect'), socket && next(socket, 'disconnect')]
-    this.client.io.engine.close()
-    await Promise.all(gone)
-  }
-
-  /** Comes back. @param {any} server */
-  async come(server) {
-    this.client.io.uri = server.url
-    this.client.connect()
-    await this.connected()
-    return server.io.of('/').sockets.get(this.client.id)
-  }
-}
-
-/** A client that is in a room and has an offset. @param {any} server @param {any} [options] */
-async function member(server, options) {
-  const nomad = new Nomad(server, options)
-  await nomad.connected()
-  const socket = server.io.of('/').sockets.get(nomad.client.id)
-  socket.join('room')
-  socket.data.name = 'a'
-  socket.emit('first', 0)
-  await until('it has an offset', () => nomad.got.length === 1)
-  nomad.got = []
-  return { nomad, socket }
-}
 
 describeWithRedis.each([
   ['native', 'native'],
@@ -137,4 +85,159 @@ describeWithRedis.each([
       else expect(new Set(got).size).toBeGreaterThan(n * 0.9)
     }
   }, 30_000)
+})
+
+describeWithRedis('connection state recovery of native servers', () => {
+  /** @param {any} [options] @param {any[]} [kinds] */
+  async function start(options, kinds = ['native', 'native']) {
+    cluster = await startCluster(kinds, redis, { ...OPTIONS, ...options, cluster: { ...OPTIONS.cluster, ...options?.cluster } })
+    return cluster.servers
+  }
+
+  test('from a server that is killed', async () => {
+    const [server] = await start({}, ['native'])
+    const child = fork(path.join(__dirname, 'fixtures', 'recovering.js'), [redis.url])
+    try {
+      const [{ url }] = await next(child, 'message')
+      const nomad = new Nomad({ url, clients: server.clients })
+      await nomad.connected()
+      const { id } = nomad.client
+      await until('it has an offset', () => nomad.values('first').length === 1)
+      await until('its session is saved', () => redis.command('KEYS', 'sio:session:*') !== '')
+      const gone = next(nomad.client, 'disconnect')
+      child.kill('SIGKILL')
+      await gone
+      server.io.to('room').emit('missed', 1)
+      const socket = await nomad.come(server)
+      await until('it has what it missed', () => nomad.values('missed').length === 1)
+      expect([nomad.client.recovered, nomad.client.id, socket.data]).toEqual([true, id, { name: 'child' }])
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+
+  test('a server that started since reads the stream once for all; unrelated entries are passed over', async () => {
+    const [left] = await start({ cluster: { maxLen: 20_000 } }, ['native'])
+    const members = []
+    for (let i = 0; i < 20; i++) members.push((await member(left)).nomad)
+    for (const nomad of members) await nomad.lose(left)
+    left.io.to('room').emit('missed', 1)
+    for (let i = 0; i < 9500; i++) left.io.to('elsewhere').emit('unrelated', i)
+    left.io.to('room').emit('missed', Buffer.from([2]))
+    await until('all is in the stream', () => Number(redis.command('XLEN', 'socket.io')) > 9500)
+    redis.command('CONFIG', 'RESETSTAT')
+    const right = await new ClusterServer('native', redis, { ...OPTIONS, cluster: { mode: 'streams', maxLen: 20_000 } }).start()
+    cluster.servers.push(right)
+    await cluster.complete()
+    const began = process.hrtime.bigint()
+    await Promise.all(members.map((nomad) => nomad.come(right)))
+    const took = Number(process.hrtime.bigint() - began) / 1e6
+    await until('they have what they missed', () => members.every((nomad) => nomad.values('missed').length === 2))
+    for (const nomad of members) {
+      expect(nomad.client.recovered).toBe(true)
+      expect(nomad.got).toEqual([['missed', 1], ['missed', Buffer.from([2])]])
+    }
+    // One look for each offset, and the readings of some thousand entries: not one for each client.
+    const calls = Number(/cmdstat_xrange:calls=(\d+)/.exec(redis.command('INFO', 'commandstats'))?.[1])
+    expect(calls).toBeLessThan(20 + 25)
+    console.log(`20 clients came back in ${took.toFixed(0)} ms`)
+  }, 60_000)
+
+  test('who comes back before its server has noticed takes the place of its old connection', async () => {
+    const [left] = await start()
+    const { nomad, socket } = await member(left)
+    await until('its session is saved', () => redis.command('KEYS', 'sio:session:*') !== '')
+    // The network is gone, and nobody is told.
+    nomad.client.io.engine.transport.ws._socket.pause()
+    const again = new Nomad(left, { auth: {} })
+    again.client.disconnect()
+    again.client._pid = nomad.client._pid
+    again.client._lastOffset = nomad.client._lastOffset
+    const ended = next(socket, 'disconnect')
+    left.io.to('room').emit('missed', 1)
+    const restored = await again.come(left)
+    expect(await ended).toEqual(['transport close', undefined])
+    expect(again.client.recovered).toBe(true)
+    expect(left.io.of('/').sockets.get(socket.id)).toBe(restored)
+    left.io.to('room').emit('missed', 2)
+    await until('it has both', () => again.values('missed').length === 2)
+    expect(again.values('missed')).toEqual([1, 2])
+    expect([...restored.rooms].sort()).toEqual([socket.id, 'room'].sort())
+    // Else the server waits for its end.
+    nomad.client.io.engine.transport.ws._socket.destroy()
+  })
+
+  test('long-polling clients, and those with outgoing listeners', async () => {
+    const [left, right] = await start()
+    const { nomad, socket } = await member(left, { transports: ['polling'] })
+    /** @type {any[]} */
+    const outgoing = []
+    socket.onAnyOutgoing((/** @type {any[]} */ ...args) => outgoing.push(args.slice(0, -1)))
+    let n = 0
+    for (; n < 20; n++) (n % 2 ? left : right).io.to('room').emit(`n${n % 2}`, n)
+    await until('it has all', () => nomad.got.length === 20)
+    expect([nomad.values('n0').length, nomad.values('n1').length]).toEqual([10, 10])
+    expect(outgoing).toEqual(nomad.got)
+    const sending = setInterval(() => [left, right].forEach(({ io }, i) => io.to('room').emit(`n${i}`, n, Buffer.from('b')) && i === 1 && n++), 1)
+    const from = n
+    for (const there of [right, left]) {
+      // Its server may notice later.
+      await nomad.lose()
+      await nomad.come(there)
+      expect(nomad.client.recovered).toBe(true)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    clearInterval(sending)
+    await until('it has the last', () => [0, 1].every((i) => nomad.values(`n${i}`).at(-1) === n - 1))
+    const all = Array.from({ length: n - from }, (_, i) => from + i)
+    for (const i of [0, 1]) expect(nomad.values(`n${i}`).slice(10)).toEqual(all)
+    // Its last requests are answered before the servers end.
+    nomad.client.disconnect()
+    await until('all connections are closed', () => [left, right].every(({ io }) => io.engine.clientsCount === 0))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }, 30_000)
+
+  test('events, broadcasts, acknowledgements and good-byes keep their order', async () => {
+    const [left] = await start()
+    const { nomad, socket } = await member(left)
+    socket.on('ask', (/** @type {any} */ answer) => {
+      socket.emit('n', 1)
+      left.io.to('room').emit('n', 2)
+      left.io.local.emit('n', 3)
+      socket.volatile.emit('n', 4)
+      answer(5)
+      socket.emit('n', 6)
+    })
+    /** @type {any[]} */
+    const order = []
+    nomad.client.on('n', (/** @type {number} */ n) => order.push(n))
+    nomad.client.emit('ask', (/** @type {number} */ n) => order.push(n))
+    await until('it has all', () => order.length >= 5 && order.at(-1) === 6)
+    expect(order.filter((n) => n !== 4)).toEqual([1, 2, 3, 5, 6])
+    const gone = next(nomad.client, 'disconnect')
+    socket.emit('n', 7)
+    socket.emit('n', Buffer.from('8'))
+    socket.disconnect()
+    await gone
+    expect(order.slice(-2)).toEqual([7, Buffer.from('8')])
+    const { nomad: second, socket: its } = await member(left)
+    const closed = next(second.client, 'disconnect')
+    its.emit('n', 9)
+    its.disconnect(true)
+    await closed
+    expect(second.values('n')).toEqual([9])
+    await nomad.come(left)
+    expect(nomad.client.recovered).toBe(false)
+  })
+
+  test('what was emitted before the server is closed arrives', async () => {
+    const [, right] = await start()
+    const { nomad } = await member(right)
+    const gone = next(nomad.client, 'disconnect')
+    right.io.emit('last', 1)
+    right.io.close()
+    await gone
+    expect(nomad.values('last')).toEqual([1])
+    right.io.emit('too late', 2)
+  })
 })

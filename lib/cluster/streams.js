@@ -51,9 +51,10 @@ class StreamsAdapter extends ClusterAdapter {
   }
 
   close() {
-    // The engine's share is written by leaving.
+    // The engine's share is written by leaving. What comes later waits for nothing.
     this.#release(null)
     this.#sessions?.close()
+    this.#sessions = null
     super.close()
   }
 
