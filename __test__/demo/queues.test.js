@@ -123,9 +123,12 @@ describeInBrowser('the pages of the queue of the demo', (pages) => {
    */
   const jobsIn = (page, list) => page.locator(`#${list} .job`)
 
-  /** @param {Page} page */
-  async function sendJob(page) {
-    await page.getByLabel('Seconds of work').fill('3')
+  /**
+   * @param {Page} page
+   * @param {number} [seconds]
+   */
+  async function sendJob(page, seconds = 4) {
+    await page.getByLabel('Seconds of work').fill(String(seconds))
     await page.getByRole('button', { name: '1 job', exact: true }).click()
   }
 
@@ -144,13 +147,14 @@ describeInBrowser('the pages of the queue of the demo', (pages) => {
 
   test('a job whose worker is closed in the middle is done by another one', async () => {
     const page = await openPage('queues.html')
-    const first = await openWorker(page)
-    await sendJob(page)
+    const workers = [await openWorker(page), await openWorker(page)]
+    await sendJob(page, 8)
     const active = jobsIn(page, 'active')
-    await active.filter({ hasText: first.name }).waitFor()
+    await active.filter({ hasText: /^.+Worker/ }).waitFor()
     const id = await active.getAttribute('data-id')
+    const has = await active.getAttribute('data-worker')
+    const [first, second] = workers[0].name === has ? workers : workers.reverse()
     await first.tab.locator('#doing', { hasText: `Works on ${id}` }).waitFor()
-    const second = await openWorker(page)
     await first.tab.close()
     await active.filter({ hasText: `${first.name} was closed: moved on to ${second.name}` }).waitFor()
     await second.tab.locator('#doing', { hasText: `Works on ${id}` }).waitFor()
@@ -160,14 +164,23 @@ describeInBrowser('the pages of the queue of the demo', (pages) => {
     expect(await page.locator('#workers li b').allTextContents()).toEqual([second.name])
   })
 
-  test('a job that fails is tried again', async () => {
+  test('a job that fails is tried again, and by the dashboard once more', async () => {
     const page = await openPage('queues.html')
     const { tab, name } = await openWorker(page)
     await sendJob(page)
     await tab.getByRole('button', { name: 'Fail this job' }).click()
     await jobsIn(page, 'later').filter({ hasText: `failed once${name} failed it` }).waitFor()
-    await jobsIn(page, 'active').filter({ hasText: 'attempt 2' }).waitFor()
+    for (const attempt of [2, 3]) {
+      await tab.locator('#doing', { hasText: `attempt ${attempt}` }).waitFor()
+      await tab.getByRole('button', { name: 'Fail this job' }).click()
+    }
+    await jobsIn(page, 'ended').filter({ hasText: 'failed 3 times' }).waitFor()
+    const id = await jobsIn(page, 'ended').getAttribute('data-id')
+    await fetch(new URL(`queues/api/queues/jobs/${id}/retry`, demo.url), { method: 'PUT' })
+    await jobsIn(page, 'active').waitFor()
+    expect(await jobsIn(page, 'ended').count()).toBe(0)
     await jobsIn(page, 'ended').filter({ hasText: `done by ${name}` }).waitFor()
+    expect(await jobsIn(page, 'ended').getAttribute('data-id')).toBe(id)
   })
 
   test('a worker that takes no more jobs gets none; jobs can be sent steadily', async () => {

@@ -8,6 +8,8 @@ const ROOM = 'working'
 /** A tab that does not answer for so long has lost its job. The longest job takes 20 s. */
 const ANSWER_MS = 30_000
 const CHANGES_MS = 100
+/** Some changes by the dashboard are no event of the queue: the pages are told so often anyway. */
+const REFRESH_MS = 1000
 /** Jobs of which it is remembered who has them and had them: more than there can be with workers. */
 const REMEMBERED = 300
 
@@ -31,7 +33,7 @@ class Jobs {
   #holders = new Map()
   /** @type {Map<string, Move[]>} */
   #moves = new Map()
-  /** The latest first. @type {object[]} */
+  /** The latest first. @type {{ id: string, state: string }[]} */
   #ended = []
   #changed = atMostEvery(CHANGES_MS, () => void this.#tell())
   #closing = false
@@ -70,10 +72,8 @@ class Jobs {
   #listen() {
     this.queue.on('completed', ({ id }) => this.#end(id, { state: 'done' }))
     this.queue.on('dead', ({ id, error, attempt }) => this.#end(id, { state: 'dead', error, attempts: attempt }))
-    for (const event of /** @type {const} */ (['sent', 'retried', 'expired', 'removed', 'paused', 'resumed', 'drained'])) {
-      this.queue.on(event, () => this.#changed())
-    }
-    this.#dead.on('removed', () => this.#changed())
+    for (const event of /** @type {const} */ (['sent', 'retried', 'removed', 'paused', 'resumed'])) this.queue.on(event, () => this.#changed())
+    setInterval(() => this.#changed(), REFRESH_MS).unref()
   }
 
   /** @param {Socket} socket a tab that wants to work */
@@ -111,7 +111,9 @@ class Jobs {
   #end(id, how) {
     const holder = this.#holders.get(id)
     const took = holder && Date.now() - holder.at
-    this.#ended = [{ id, ...how, worker: holder?.worker, took, moves: this.#moves.get(id) }, ...this.#ended].slice(0, JOBS.shown)
+    // One that was dead may have been tried again.
+    const others = this.#ended.filter((ended) => ended.id !== id)
+    this.#ended = [{ id, ...how, worker: holder?.worker, took, moves: this.#moves.get(id) }, ...others].slice(0, JOBS.shown)
     this.#holders.delete(id)
     this.#moves.delete(id)
     this.#changed()
@@ -135,13 +137,14 @@ class Jobs {
       this.queue.peek(JOBS.shown),
       this.queue.list({ state: 'delayed', limit: JOBS.shown }),
     ])
+    const live = new Set([...active.messages, ...next, ...delayed.messages].map(({ id }) => id))
     return {
       counts: { active: stats.active, waiting: stats.ready, later: stats.delayed, done: stats.completed, dead: dead.ready },
       paused: stats.paused,
       active: active.messages.map((message) => this.#view(message)),
       waiting: next.map((message) => this.#view(message)),
       later: delayed.messages.map((message) => this.#view(message)),
-      ended: this.#ended,
+      ended: this.#ended.filter(({ id }) => !live.has(id)),
       workers: [...this.#workers.sockets.values()].map((socket) => ({ name: socket.data.name, taking: socket.rooms.has(ROOM) })),
     }
   }
