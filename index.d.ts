@@ -1,4 +1,4 @@
-import type { Adapter } from "socket.io-adapter";
+import type { Adapter, Room } from "socket.io-adapter";
 import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
 import type { QueueErrorCode, Queues } from "./queues.js";
 
@@ -95,6 +95,59 @@ export interface ClusterOptions {
   /** Mode `"streams"`: data never has bytes, and is not looked through for them. @default false */
   onlyPlaintext?: boolean;
 }
+
+/** How an emitter reaches the servers of a cluster: `redis`, `mode` and `key` as these have them. */
+export interface EmitterOptions extends Omit<ClusterOptions, "requestsTimeout" | "outbox"> {
+  /** The most that waits for Redis; the oldest messages go first, and are counted in `stats().outboxDropped`. */
+  outbox?: {
+    /** @default 100000 */
+    messages?: number;
+    /** @default 67108864 (64 MiB) */
+    bytes?: number;
+  };
+}
+
+/** Whom an emitter means, and how. Each step gives another one. */
+export interface EmitterOperator {
+  /** Those in any of these rooms. */
+  to(room: Room | Room[]): EmitterOperator;
+  in(room: Room | Room[]): EmitterOperator;
+  /** Those in none of these rooms. */
+  except(room: Room | Room[]): EmitterOperator;
+  /** May be lost on a client that is behind. */
+  readonly volatile: EmitterOperator;
+  compress(compress: boolean): EmitterOperator;
+  /** Hands an event over; it is published soon. Throws `ERR_RESERVED_EVENT` for Socket.IO's own names. */
+  emit(event: string, ...args: any[]): true;
+  socketsJoin(rooms: Room | Room[]): void;
+  socketsLeave(rooms: Room | Room[]): void;
+  /** @param close their connections, too. Default: false. */
+  disconnectSockets(close?: boolean): void;
+  /** An event of the servers, without an answer. */
+  serverSideEmit(event: string, ...args: any[]): void;
+}
+
+/** Reaches the clients of a cluster from a process without Socket.IO. Does not keep the process alive. */
+export interface Emitter extends EmitterOperator {
+  /** The same for a namespace. All share one connection. */
+  of(nsp: string): Emitter;
+  on(event: "cluster:down", listener: (error: NativeAdapterError) => void): this;
+  on(event: "cluster:up", listener: () => void): this;
+  once(event: "cluster:down", listener: (error: NativeAdapterError) => void): this;
+  once(event: "cluster:up", listener: () => void): this;
+  off(event: "cluster:down" | "cluster:up", listener: (...args: any[]) => void): this;
+  stats(): ClusterStats;
+  /**
+   * Resolves when Redis has all that was emitted. Rejects with `ERR_CLUSTER_UNREACHABLE` after `timeout` ms (default: 5000), and with
+   * `ERR_CLUSTER_LOST` when something was lost since the last call.
+   */
+  flush(options?: { timeout?: number }): Promise<void>;
+  /** The same, and ends the connection. */
+  close(options?: { timeout?: number }): Promise<void>;
+}
+
+/** An emitter for processes without Socket.IO: see docs/guide/cluster.md. */
+export function createEmitter(options: EmitterOptions): Emitter;
 
 /** One Redis server. */
 export interface RedisOptions {
@@ -291,8 +344,10 @@ export function bufferedBytes(socket: Socket<any, any, any, any>): number;
 export type ErrorCode =
   | "ERR_CLIENT_TOO_SLOW"
   | "ERR_CLUSTER_AUTH"
+  | "ERR_CLUSTER_CLOSED"
   | "ERR_CLUSTER_CONFIG"
   | "ERR_CLUSTER_INCOMPLETE"
+  | "ERR_CLUSTER_LOST"
   | "ERR_CLUSTER_MODE"
   | "ERR_CLUSTER_REFUSED"
   | "ERR_CLUSTER_REPLICA"
@@ -304,8 +359,10 @@ export type ErrorCode =
   | "ERR_MISSING_PACKAGE"
   | "ERR_NATIVE_BINDING"
   | "ERR_NATIVE_FAILURE"
+  | "ERR_NO_ACKNOWLEDGEMENTS"
   | "ERR_NOT_NATIVE_ADAPTER"
   | "ERR_READ_ONLY"
+  | "ERR_RESERVED_EVENT"
   | QueueErrorCode;
 
 /** The base of every error of this package. Test `code`: `instanceof` fails across realms. */

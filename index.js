@@ -4,6 +4,7 @@
 // First: without a binary, this throws the one error that explains it.
 require('./lib/native')
 
+const { createEmitter } = require('./lib/cluster/emitter')
 const { createAdapter } = require('./lib/create-adapter')
 const {
   ClientTooSlowError,
@@ -22,6 +23,7 @@ const { version } = require('./package.json')
 
 module.exports = {
   createAdapter,
+  createEmitter,
   createQueues,
   durable,
   bufferedBytes,

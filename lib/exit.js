@@ -5,6 +5,9 @@
  * What was emitted before `process.exit()` is written before the end: one listener for all engines of this thread.
  */
 
+/** How long the end of the process waits for what was handed to a cluster to be published, in ms. */
+const FAREWELL = 1200
+
 /** @type {Set<{ flushAtExit(): void }>} */
 const engines = new Set()
 
@@ -23,4 +26,4 @@ function forgetAtExit(engine) {
   if (engines.delete(engine) && engines.size === 0) process.off('exit', onExit)
 }
 
-module.exports = { flushAtExit, forgetAtExit }
+module.exports = { FAREWELL, flushAtExit, forgetAtExit }

@@ -102,6 +102,8 @@ interface NativeCluster {
   resume(slot: number): void
   /** Who has come back is in its rooms, also in that of its id, which has this number: what it missed since it was told. */
   catchUp(slot: number, ticket: number, namespace: number, room: number): import('../native').NativeMissed
+  /** Of an emitter: an event comes when what was handed over is published, or given up. */
+  flush(ticket: number): void
   /** What was handed over is seen now. */
   wake(): void
   take(): import('../native').NativeClusterEvent[]

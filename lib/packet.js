@@ -93,4 +93,4 @@ function toBuffer(part) {
   return null
 }
 
-module.exports = { PlainEncoder, splitPacket }
+module.exports = { PlainEncoder, isPlain, splitPacket }

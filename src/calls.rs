@@ -2,14 +2,11 @@
 //!
 //! Their types are in `lib/native-calls.d.ts`, which TypeScript checks the callers against.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use napi::Env;
-use napi::bindgen_prelude::{
-    Buffer, Error, FunctionCallContext, JsObjectValue, Object, Result, Status, ToNapiValue, Uint32Array, Utf16String,
-};
+use napi::bindgen_prelude::{Buffer, Error, FunctionCallContext, Object, Result, Status, Uint32Array, Utf16String};
 use socketio_fanout::{Packet, SendOptions};
 use socketio_rooms::{Namespace, Target};
 use socketio_wire::{Frame, OpCode};
@@ -17,6 +14,7 @@ use socketio_wire::{Frame, OpCode};
 use crate::changes::Changes;
 use crate::engine::State;
 use crate::ffi::Text;
+use crate::functions::add;
 use crate::rooms::target;
 
 /// Bits of `flags`.
@@ -63,22 +61,6 @@ pub fn functions<'env>(env: &'env Env, state: &Rc<State>) -> Result<Object<'env>
         Ok(())
     })?;
     Ok(functions)
-}
-
-/// A panic becomes an error of the call.
-fn add<Return: ToNapiValue + 'static>(
-    env: Env,
-    functions: &mut Object<'_>,
-    state: &Rc<State>,
-    name: &'static str,
-    run: fn(&State, &FunctionCallContext<'_>) -> Result<Return>,
-) -> Result<()> {
-    let state = Rc::clone(state);
-    let function = env.create_function_from_closure::<(), Return, _>(name, move |context| {
-        catch_unwind(AssertUnwindSafe(|| run(&state, &context)))
-            .unwrap_or_else(|_| Err(Error::new(Status::GenericFailure, format!("{name}() panicked: please report it"))))
-    })?;
-    functions.set_named_property(name, function)
 }
 
 /// An optional argument: `None` when there are fewer, or it is `null` or `undefined`.

@@ -4,15 +4,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use napi::bindgen_prelude::{
-    Buffer, Either, Error, Function, FunctionCallContext, JsObjectValue, Object, Result, Status, ToNapiValue,
-    Uint32Array,
+    Buffer, Either, Error, Function, FunctionCallContext, Object, Result, Status, Uint32Array,
 };
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{CleanupEnvHook, Env};
@@ -22,6 +20,7 @@ use socketio_cluster::streams::{Recovery, RecoveryOptions, Streams, StreamsOptio
 use socketio_cluster::{Command, Config, Event, Member, Mode, Node};
 
 use crate::engine::{NativeEngine, State};
+use crate::functions::add;
 use crate::recovery::{self, NativeMissed};
 
 /// The settings of a cluster, validated by `lib/cluster/options.js`.
@@ -43,6 +42,8 @@ pub struct NativeClusterOptions {
     pub redis: String,
     /// In mode `streams`.
     pub streams: Option<NativeStreamsOptions>,
+    /// Publishes only: no other server hears of it.
+    pub emitter: bool,
 }
 
 /// The settings of mode `streams`.
@@ -90,9 +91,9 @@ fn streams(options: Option<NativeStreamsOptions>) -> StreamsOptions {
 #[napi(object)]
 #[derive(Default)]
 pub struct NativeClusterEvent {
-    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored.
+    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored, 20 flushed.
     pub kind: u32,
-    /// The namespace's number, or the ticket of a count.
+    /// The namespace's number, or the ticket of a count or flush.
     pub slot: u32,
     /// As it came.
     pub payload: Option<Buffer>,
@@ -183,6 +184,10 @@ impl NativeEngine {
             instance.submit(Command::Done(context.get(0)?));
             Ok(())
         })?;
+        add(*env, &mut functions, &instance, "flush", |instance, context| {
+            instance.submit(Command::Flush(context.get(0)?));
+            Ok(())
+        })?;
         add(*env, &mut functions, &instance, "wake", |instance, _| {
             if let Some(node) = &*instance.node.lock() {
                 node.wake();
@@ -218,22 +223,6 @@ impl Instance {
     }
 }
 
-/// A panic becomes an error of the call.
-fn add<Return: ToNapiValue + 'static>(
-    env: Env,
-    functions: &mut Object<'_>,
-    instance: &Rc<Instance>,
-    name: &'static str,
-    run: fn(&Instance, &FunctionCallContext<'_>) -> Result<Return>,
-) -> Result<()> {
-    let instance = Rc::clone(instance);
-    let function = env.create_function_from_closure::<(), Return, _>(name, move |context| {
-        catch_unwind(AssertUnwindSafe(|| run(&instance, &context)))
-            .unwrap_or_else(|_| Err(Error::new(Status::GenericFailure, format!("{name}() panicked: please report it"))))
-    })?;
-    functions.set_named_property(name, function)
-}
-
 fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Function<'_, (), ()>) -> Result<Instance> {
     // The message of an error would show what stands at that place, perhaps a secret.
     let settings = serde_json::from_str(&options.redis)
@@ -248,12 +237,13 @@ fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Fun
         outbox: options.outbox as usize,
         outbox_bytes: options.outbox_bytes as usize,
     };
+    let writers = (!options.emitter).then(|| Arc::clone(&state.writers));
     let signal = signal.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
     let signal = Box::new(move || {
         // It fails only while the environment ends.
         let _ = signal.call((), ThreadsafeFunctionCallMode::NonBlocking);
     });
-    let node = Node::start(config, settings, Arc::clone(&state.writers), signal)
+    let node = Node::start(config, settings, writers, signal)
         .map_err(|error| Error::new(Status::GenericFailure, format!("expected to start a thread, got: {error}")))?;
     let node = Arc::new(Mutex::new(Some(node)));
     // Weak: napi keeps the closure of a hook that was removed.
@@ -350,5 +340,6 @@ fn news(event: Event) -> NativeClusterEvent {
         Event::Restored(ticket, Some((session, packets))) => {
             NativeClusterEvent { missed: Some(recovery::missed(packets)), ..with(9, ticket, session) }
         }
+        Event::Flushed(ticket) => NativeClusterEvent { kind: 20, slot: ticket, ..base() },
     }
 }

@@ -13,6 +13,7 @@ mod engine;
 mod events;
 mod fanout;
 mod ffi;
+mod functions;
 pub mod queues;
 mod recovery;
 mod rooms;

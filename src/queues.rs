@@ -11,20 +11,18 @@ mod options;
 mod settings;
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{
-    Buffer, Error, FnArgs, Function, FunctionCallContext, JsObjectValue, Object, Result, Status, ToNapiValue,
-    Uint8Array,
-};
+use napi::bindgen_prelude::{Buffer, Error, FnArgs, Function, FunctionCallContext, Object, Result, Status, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use socketio_queue::{Config, Engine, verify};
+
+use crate::functions::add;
 
 use effects::Block;
 use options::NativeQueuesOptions;
@@ -78,22 +76,6 @@ pub fn verify_queues(path: String, progress: Function<'_, FnArgs<(f64, f64)>, ()
         Err(error) => serde_json::json!({ "error": answers::error(&error) }),
     }
     .to_string()
-}
-
-/// A panic becomes an error of the call.
-fn add<Return: ToNapiValue + 'static>(
-    env: Env,
-    functions: &mut Object<'_>,
-    instance: &Rc<Instance>,
-    name: &'static str,
-    run: fn(&Instance, &FunctionCallContext<'_>) -> Result<Return>,
-) -> Result<()> {
-    let instance = Rc::clone(instance);
-    let function = env.create_function_from_closure::<(), Return, _>(name, move |context| {
-        catch_unwind(AssertUnwindSafe(|| run(&instance, &context)))
-            .unwrap_or_else(|_| Err(Error::new(Status::GenericFailure, format!("{name}() panicked: please report it"))))
-    })?;
-    functions.set_named_property(name, function)
 }
 
 fn start(env: Env, options: NativeQueuesOptions, signal: &Function<'_, (), ()>) -> Result<Instance> {

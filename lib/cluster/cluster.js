@@ -6,7 +6,7 @@
 const { randomBytes } = require('node:crypto')
 const os = require('node:os')
 const { NativeAdapterError } = require('../errors')
-const { flushAtExit, forgetAtExit } = require('../exit')
+const { FAREWELL, flushAtExit, forgetAtExit } = require('../exit')
 const { apart } = require('../write-callbacks')
 const { newUid } = require('./format')
 const { Question } = require('./requests')
@@ -29,8 +29,6 @@ const EVENT = {
 
 /** How often it is looked whether broadcasts may pass the event loop by, in ms. */
 const LOOK_EVERY = 1000
-/** How long the end of the process waits for what was handed over to be published, in ms. */
-const FAREWELL = 1200
 
 class Cluster {
   uid
@@ -75,6 +73,7 @@ class Cluster {
         outboxBytes: settings.outbox.bytes,
         redis: JSON.stringify(settings.redis),
         streams: settings.streams && { ...settings.streams, recovery: recovery?.maxDisconnectionDuration },
+        emitter: false,
       },
       () => self.deref()?.takeEvents(),
     )

@@ -109,6 +109,8 @@ pub enum Command {
         /// The last that the client has.
         offset: Id,
     },
+    /// Of an emitter: is what was handed over so far published, or given up? [`crate::Event::Flushed`] follows when it is.
+    Flush(u32),
     /// Publishes what was handed over, within a bound, and ends.
     Close,
 }

@@ -192,6 +192,8 @@ impl Core {
             Command::Done(slot) => self.done(slot),
             Command::Save(sessions) => self.save(sessions),
             Command::Restore { slot, ticket, key, offset } => self.restore(slot, ticket, key, offset),
+            // Only emitters are asked.
+            Command::Flush(ticket) => drop(self.events.push(Event::Flushed(ticket))),
             Command::Close => {
                 self.hello(true);
                 self.closing = true;

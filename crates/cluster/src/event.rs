@@ -40,6 +40,8 @@ pub enum Event {
     },
     /// The answer to [`crate::Command::Restore`] with this ticket: the session, and what was missed. `None`: there is none.
     Restored(u32, Option<(Bytes, Vec<Missed>)>),
+    /// What was handed over before [`crate::Command::Flush`] with this ticket is published, or given up.
+    Flushed(u32),
 }
 
 /// Another server with this adapter.

@@ -11,6 +11,7 @@ pub mod classic;
 mod command;
 mod core;
 mod crowd;
+mod emitter;
 pub mod envelope;
 mod event;
 mod format;

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::command::{Command, Config};
 use crate::core::Core;
+use crate::emitter::Emitter;
 use crate::event::{Event, Events};
 use crate::format::Mode;
 use crate::local::Writers;
@@ -50,11 +51,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts the thread, which connects. `signal` is called from it when there are events to take; it must not block.
+    /// Starts the thread, which connects: a server's, with its writers, or an emitter's, which hears nothing. `signal` is called from it
+    /// when there are events to take; it must not block.
     pub fn start(
         config: Config,
         settings: Settings,
-        writers: Arc<Writers>,
+        writers: Option<Arc<Writers>>,
         signal: Box<dyn Fn() + Send + Sync>,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -62,12 +64,22 @@ impl Node {
         let events = Arc::new(Events::new(signal));
         let (end, ended) = mpsc::channel();
         let recovery = config.streams.recovery.filter(|_| config.mode == Mode::Streams);
-        let core = Core::new(config, Arc::clone(&events), Arc::clone(&counters), Arc::clone(&writers), Instant::now());
-        let worker =
-            Worker::new(core, Arc::clone(&inbox), Arc::clone(&events), Arc::clone(&counters), Arc::clone(&writers));
         let told = Arc::clone(&events);
+        let shared = (Arc::clone(&inbox), Arc::clone(&events), Arc::clone(&counters));
+        let (serves, writers) = (writers.is_some(), writers.unwrap_or_default());
+        let lanes = Arc::clone(&writers);
+        let work = async move || {
+            let (inbox, events, counters) = shared;
+            if !serves {
+                let emitter = Emitter::new(config, inbox, events, counters);
+                return emitter.run(async || settings.connect().await).await;
+            }
+            let core =
+                Core::new(config, Arc::clone(&events), Arc::clone(&counters), Arc::clone(&lanes), Instant::now());
+            Worker::new(core, inbox, events, counters, lanes).run(settings).await;
+        };
         let thread = thread::Builder::new().name("sio-cluster".into()).spawn(move || {
-            if catch_unwind(AssertUnwindSafe(|| runtime.block_on(worker.run(settings)))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| runtime.block_on(work()))).is_err() {
                 let message = "the cluster's thread ended by a bug: please report it".into();
                 told.push(Event::Down("ERR_NATIVE_FAILURE", message));
             }
