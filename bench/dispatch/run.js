@@ -2,8 +2,8 @@
 'use strict'
 
 /**
- * `npm run bench:dispatch`: a queue on the disk, dispatched to sockets, beside a plain loop of `emitWithAck()` on stock Socket.IO that
- * keeps nothing. See USAGE.
+ * `npm run bench:dispatch`: a queue dispatched to sockets, and durable emits, beside a plain loop of `emitWithAck()` on stock Socket.IO
+ * that keeps nothing. See USAGE.
  */
 
 const { fork } = require('node:child_process')
@@ -20,11 +20,14 @@ const USAGE = `npm run bench:dispatch -- [options]
   --jobs N        jobs of a round (30000)
   --sockets N     connected clients (100)
   --prefetch N    unanswered jobs of a socket; the loop has as many in all (2)
-  --sides A,B     of loop, dispatch, dispatch-native (all)
+  --sides A,B     of loop, dispatch, dispatch-native, dispatch-memory, dispatch-native-memory, durable, durable-native (all); without -memory,
+                  the queue is on the disk
   --folder DIR    where the store writes (the system's folder for temporary files)
   --name NAME     writes bench/results/NAME.json (local-dispatch)
   --cpu-prof DIR  profiles of the sides
 `
+
+const SIDES = 'loop,dispatch,dispatch-native,dispatch-memory,dispatch-native-memory,durable,durable-native'
 
 const TEXT = /** @type {const} */ ({ type: 'string' })
 const NAMES = ['rounds', 'jobs', 'sockets', 'prefetch', 'sides', 'folder', 'name', 'cpu-prof']
@@ -69,7 +72,7 @@ async function main() {
   const settings = { jobs: number('jobs', 30_000), sockets: number('sockets', 100), prefetch: number('prefetch', 2) }
   const rounds = number('rounds', 3)
   /** @type {string[]} */
-  const sides = (values.sides ?? 'loop,dispatch,dispatch-native').split(',')
+  const sides = (values.sides ?? SIDES).split(',')
   /** @type {Record<string, Record<string, number>[]>} */
   const found = Object.fromEntries(sides.map((side) => [side, []]))
   for (let round = 1; round <= rounds; round++) {

@@ -8,9 +8,12 @@ const { once } = require('node:events')
 const http = require('node:http')
 const path = require('node:path')
 const { Server } = require('socket.io')
-const { createAdapter, createQueues } = require('../..')
+const { createAdapter, createQueues, durable } = require('../..')
 
 const { side, folder, jobs, sockets: count, prefetch } = JSON.parse(process.argv[2])
+/** Such as dispatch-native-memory. */
+const what = side.split('-')[0]
+const kind = side.endsWith('-memory') ? 'memory' : 'disk'
 const TIMEOUT = 30_000
 const BATCH = 1000
 
@@ -45,7 +48,7 @@ async function loop(io) {
 
 /** @param {Server} io */
 async function dispatch(io) {
-  const queues = createQueues({ path: folder })
+  const queues = createQueues(kind === 'memory' ? { memory: true } : { path: folder })
   const queue = queues.queue('jobs')
   await queues.ready()
   const sending = await timed(async () => {
@@ -69,16 +72,42 @@ async function dispatch(io) {
   }
 }
 
+/**
+ * Emits that are kept until they are acknowledged, one after the other to each of the users. Storing them is in the time.
+ * @param {Server} io
+ */
+async function durably(io) {
+  for (const [n, socket] of [...io.sockets.sockets.values()].entries()) socket.join(`user:${n}`)
+  const queues = createQueues({ path: folder })
+  const durableEmits = durable(io, queues)
+  await queues.ready()
+  const rooms = Array.from({ length: count }, (_, n) => durableEmits.to(`user:${n}`))
+  const work = await timed(async () => {
+    for (let n = 0; n < jobs; n += BATCH) {
+      await Promise.all(Array.from({ length: Math.min(BATCH, jobs - n) }, (_, i) => rooms[(n + i) % count].emit('job', payloadOf(n + i))))
+    }
+    await durableEmits.queue.drain()
+    await queues.flush()
+  })
+  const { acknowledged, returned } = durableEmits.stats()
+  if (acknowledged !== jobs) throw new Error(`expected ${jobs} to be acknowledged, got ${acknowledged} (${returned} given back)`)
+  await durableEmits.close()
+  await queues.close()
+  return { jobsPerSecond: jobs / work.seconds, loopMicros: work.loop, cpuMicros: work.cpu }
+}
+
+const RUN = { loop, dispatch, durable: durably }
+
 async function main() {
   const server = http.createServer()
-  const io = new Server(server, side === 'dispatch-native' ? { adapter: createAdapter() } : {})
+  const io = new Server(server, side.includes('native') ? { adapter: createAdapter() } : {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   const clients = fork(path.join(__dirname, 'clients.js'), [String(port), String(count)], { execArgv: [] })
   await once(clients, 'message')
   try {
-    const figures = side === 'loop' ? await loop(io) : await dispatch(io)
+    const figures = await RUN[/** @type {keyof typeof RUN} */ (what)](io)
     process.send?.({ figures })
   } finally {
     clients.kill()

@@ -33,4 +33,15 @@ function unpack(payload) {
   return { event, args }
 }
 
-module.exports = { pack, unpack }
+/**
+ * A payload that `unpack()` takes, as JSON with one argument more.
+ * @param {unknown} payload
+ * @param {object} argument
+ * @returns {string | undefined} undefined: there are bytes in it
+ */
+function jsonWith(payload, argument) {
+  if (typeof payload !== 'string' || !payload.startsWith('["') || !payload.endsWith(']')) return undefined
+  return `${payload.slice(0, -1)},${JSON.stringify(argument)}]`
+}
+
+module.exports = { jsonWith, pack, unpack }

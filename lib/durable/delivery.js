@@ -9,7 +9,8 @@
  */
 
 const { randomInt } = require('node:crypto')
-const { unpack } = require('./content')
+const { EncodedEmit } = require('../queues/encoded-emit')
+const { jsonWith, unpack } = require('./content')
 const { Flight, Room } = require('./room')
 
 class Delivery {
@@ -21,6 +22,7 @@ class Delivery {
   #timer
   #closed = false
   #nsp
+  #encoded
   #adapter
   #worker
   #options
@@ -37,6 +39,7 @@ class Delivery {
     this.#nsp = nsp
     // A late answer to the server before this one, which was killed, must not have the id of what is asked now. Clients parse 31 bits.
     nsp._ids += randomInt(2 ** 30)
+    this.#encoded = new EncodedEmit(nsp)
     this.#adapter = nsp.adapter
     this.#options = options
     this.#owner = owner
@@ -69,7 +72,7 @@ class Delivery {
     let room = this.#rooms.get(name)
     if (room?.members.has(id)) return
     if (!room) {
-      room = new Room(this.#nsp, name)
+      room = new Room(this.#nsp, this.#encoded, name)
       this.#rooms.set(name, room)
       this.#want(room)
     }
@@ -118,7 +121,7 @@ class Delivery {
     }
     const meta = { id: message.id, sentAt: message.sentAt, attempt: message.attempt }
     return new Promise((resolve) => {
-      const flight = new Flight(message, room, [content.event, ...content.args, meta], resolve)
+      const flight = new Flight(message, room, [content.event, ...content.args, meta], jsonWith(message.payload, meta), resolve)
       room.flights.add(flight)
       this.counts.delivered++
       this.#send(flight)
@@ -146,6 +149,7 @@ class Delivery {
   #acknowledged(flight) {
     if (flight.over) return
     const { message, room } = flight
+    this.#worker.gather()
     this.#end(flight)
     this.counts.acknowledged++
     flight.done()

@@ -14,6 +14,8 @@ class Flight {
   packets = []
   /** Event, arguments and meta. @type {any[]} */
   data
+  /** The same as JSON, if there are no bytes in it. @type {string | undefined} */
+  json
   /** Tells the worker that it is over. */
   done
   deadline = 0
@@ -23,12 +25,14 @@ class Flight {
    * @param {import('../queues/message').Message} message
    * @param {Room} room
    * @param {any[]} data
+   * @param {string | undefined} json
    * @param {() => void} done
    */
-  constructor(message, room, data, done) {
+  constructor(message, room, data, json, done) {
     this.message = message
     this.room = room
     this.data = data
+    this.json = json
     this.done = done
   }
 }
@@ -44,13 +48,16 @@ class Room {
   /** In order. @type {Set<Flight>} */
   flights = new Set()
   #nsp
+  #encoded
 
   /**
    * @param {any} nsp
+   * @param {import('../queues/encoded-emit').EncodedEmit} encoded
    * @param {string} name
    */
-  constructor(nsp, name) {
+  constructor(nsp, encoded, name) {
     this.#nsp = nsp
+    this.#encoded = encoded
     this.name = name
   }
 
@@ -61,11 +68,22 @@ class Room {
    * @param {string} [id] of the one
    */
   send(flight, onAck, id) {
+    const only = this.#only(id)
+    if (flight.json !== undefined && only && this.#encoded.suits(only)) {
+      flight.packets.push(this.#encoded.send(only, flight.json, onAck))
+      return
+    }
     // The encoder takes bytes out of what it is given.
     const packet = { type: EVENT, data: [...flight.data], id: 0 }
     const opts = { rooms: new Set([id ?? this.name]), except: NOBODY, flags: { local: true } }
     this.#nsp.adapter.broadcastWithAck(packet, opts, NOTHING, onAck)
     flight.packets.push(packet.id)
+  }
+
+  /** The one socket that is meant, if it is one. @param {string} [id] */
+  #only(id) {
+    if (id === undefined && this.members.size === 1) [id] = this.members
+    return id === undefined ? undefined : this.#nsp.sockets.get(id)
   }
 
   /** Its sockets need not answer any more. @param {Flight} flight */

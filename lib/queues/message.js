@@ -3,7 +3,7 @@
 
 const { inspect } = require('node:util')
 const { queueError } = require('./errors')
-const { decode } = require('./payload')
+const { CONTENT, decode } = require('./payload')
 
 /**
  * What settles a delivery: the message's id, and the fencing token of this delivery.
@@ -166,6 +166,26 @@ class Message {
   }
 
   // For the worker.
+
+  /**
+   * The payload as JSON text: one that is stored as JSON is not parsed for it.
+   * @param {Message} message
+   * @returns {string | undefined} undefined: there are bytes in it, which JSON cannot hold
+   */
+  static jsonOf(message) {
+    const content = message.#content
+    if (content === CONTENT.NOTHING) return 'null'
+    if (content !== CONTENT.JSON && content !== CONTENT.TEXT) return undefined
+    const ascii = (message.#flags & HAS.ASCII) !== 0
+    const text = decode(CONTENT.TEXT, message.#bytes, message.#start, message.#end, ascii)
+    return content === CONTENT.JSON ? text : JSON.stringify(text)
+  }
+
+  /** @param {Message} message */
+  static headersJson(message) {
+    if ((message.#flags & HAS.HEADERS) === 0) return '{}'
+    return message.#bytes.toString('utf8', message.#keyEnd, message.#headersEnd)
+  }
 
   /** @param {Message} message */
   static isOpen(message) {

@@ -111,6 +111,11 @@ class Worker extends EventEmitter {
     }, onAnswer)
   }
 
+  /** What is said of messages from now on leaves when this turn of the event loop ends. */
+  gather() {
+    this.#engine.commands.gather()
+  }
+
   // What the engine tells.
 
   /** @param {Message[]} messages with `batch` together one batch */

@@ -20,8 +20,10 @@ class Delivery {
   state = STATE.OPEN
   /** When its state ends by itself; `performance.now()`. */
   due = 0
-  /** Makes Socket.IO forget it. */
-  forget = NOTHING
+  /** Its number for Socket.IO; -1: it could not be emitted. */
+  number = -1
+  /** @type {(answer: unknown) => void} */
+  onAnswer = NOTHING
 
   /**
    * @param {import('../message').Message} message

@@ -52,7 +52,7 @@ class Dispatcher extends EventEmitter {
     this.target = target
     this.#settings = settings
     this.#seats = new Seats(settings)
-    this.#flights = new Flights(this.#seats, settings, {
+    this.#flights = new Flights(this.#seats, target.nsp, settings, {
       answered: (message, seat, answer) => this.#answered(message, seat, answer),
       timedOut: (message, seat) => this.#timedOut(message, seat),
       late: (message, seat) => this.#late(message, seat),

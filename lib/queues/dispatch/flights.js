@@ -4,7 +4,7 @@
 /** The messages that sockets have: emitted, answered, or out of time. What that means for the queue is not known here. */
 
 const { Deadlines, Delivery, STATE } = require('./delivery')
-const { emitTo } = require('./send')
+const { Sender } = require('./send')
 
 /** @typedef {import('../message').Message} Message */
 /** @typedef {import('./seats').Seat} Seat */
@@ -23,19 +23,20 @@ class Flights {
   /** How many sockets have. */
   count = 0
   #seats
-  #event
+  #sender
   #fate
   #timeouts
   #lapses
 
   /**
    * @param {import('./seats').Seats} seats
+   * @param {any} nsp
    * @param {{ event: string, timeout: number }} settings
    * @param {Fate} fate
    */
-  constructor(seats, { event, timeout }, fate) {
+  constructor(seats, nsp, { event, timeout }, fate) {
     this.#seats = seats
-    this.#event = event
+    this.#sender = new Sender(nsp, event)
     this.#fate = fate
     this.#timeouts = new Deadlines(timeout, (delivery) => this.#timedOut(delivery))
     this.#lapses = new Deadlines(timeout, (delivery) => this.#forget(delivery))
@@ -47,12 +48,13 @@ class Flights {
    */
   give(seat, message) {
     const delivery = new Delivery(message, seat)
+    delivery.onAnswer = (answer) => this.#answered(delivery, answer)
     seat.deliveries.add(delivery)
     this.#seats.taken(seat)
     this.#timeouts.add(delivery)
     this.count++
     try {
-      delivery.forget = emitTo(seat.socket, this.#event, message, (answer) => this.#answered(delivery, answer))
+      delivery.number = this.#sender.emit(seat.socket, message, delivery.onAnswer)
     } catch (error) {
       this.#fate.failed(error)
       this.#answered(delivery, { error: String(error) })
@@ -101,7 +103,7 @@ class Flights {
     const { seat } = delivery
     delivery.state = STATE.OVER
     this.#lapses.delete(delivery)
-    delivery.forget()
+    this.#sender.forget(seat.socket, delivery.number, delivery.onAnswer)
     seat.lapsed--
     if (this.#seats.get(seat.socket) !== seat) return
     this.#seats.freed(seat)
