@@ -4,14 +4,15 @@ import type { EventEmitter } from "node:events";
 import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
 import { NativeAdapterError } from "./index.js";
 
-/** Where messages are kept: `{ path }` or `{ memory: true }`. */
-export type QueuesOptions = DiskQueuesOptions | MemoryQueuesOptions;
+/** Where messages are kept: `{ path }`, `{ memory: true }` or `{ redis }`. */
+export type QueuesOptions = DiskQueuesOptions | MemoryQueuesOptions | RedisQueuesOptions;
 
 /** Messages are kept on the disk, and survive the end of the process, however it ends. */
 export interface DiskQueuesOptions {
   /** A directory, made if it is missing. One process at a time has it open; another is refused with `QUEUE_LOCKED`. */
   path: string;
   memory?: false;
+  redis?: undefined;
 
   /**
    * When a `send()` resolves:
@@ -47,6 +48,48 @@ export interface DiskQueuesOptions {
 export interface MemoryQueuesOptions {
   memory: true;
   path?: undefined;
+  redis?: undefined;
+
+  /**
+   * Spans for sending and processing, and the context of traces in the headers of messages, when the app has `@opentelemetry/api`.
+   * @default true
+   */
+  tracing?: boolean;
+}
+
+/** Messages are kept in Redis (7.0 or newer), and all processes with the same server and `key` share them. See `docs/guide/queues-redis.md`. */
+export interface RedisQueuesOptions {
+  /**
+   * A URL, `redis://user:password@host:6379/0`, `rediss://…` (TLS) or `unix:/path`, or the same as an object. One server, which is a
+   * primary; how much it can lose is its own configuration, and a `warning` when that is something.
+   */
+  redis:
+    | string
+    | {
+        host?: string;
+        port?: number;
+        /** A Unix socket, in place of host and port. */
+        path?: string;
+        username?: string;
+        password?: string;
+        database?: number;
+        /** PEM: authorities to trust in place of the system's, and what this client shows. */
+        tls?: boolean | { ca?: string | Buffer; cert?: string | Buffer; key?: string | Buffer };
+      };
+  path?: undefined;
+  memory?: false;
+
+  /**
+   * The prefix of all keys in Redis: which queues these are. Without braces.
+   * @default "socket.io-queues"
+   */
+  key?: string;
+
+  /**
+   * Milliseconds that what is asked waits for Redis, 100 or more; then it rejects with `QUEUE_REDIS_UNREACHABLE`.
+   * @default 10000
+   */
+  timeout?: number;
 
   /**
    * Spans for sending and processing, and the context of traces in the headers of messages, when the app has `@opentelemetry/api`.
@@ -56,8 +99,8 @@ export interface MemoryQueuesOptions {
 }
 
 /**
- * Opens queues. Returns at once: what is asked before they are open waits. Each directory, and each call with `memory: true`, is a
- * world of its own.
+ * Opens queues. Returns at once: what is asked before they are open waits. Each directory, each call with `memory: true`, and each `key`
+ * in a Redis is a world of its own.
  *
  * The process stays alive while a promise of these queues is pending or a worker is open (unless it is `unref()`ed).
  * @throws {QueueError} `QUEUE_OPTION_INVALID`
@@ -106,6 +149,15 @@ export interface QueuesEvents {
   error: [error: QueueError];
   /** So many events of queues were left out, because the event loop did not take them in time. */
   "events-lost": [count: number];
+  /** With `redis`: the connection is lost. It is made again, and what is asked waits meanwhile. */
+  down: [error: QueueError];
+  /** With `redis`: there is a connection again. */
+  up: [];
+  /**
+   * With `redis`: what the server's configuration can lose (`QUEUE_REDIS_NOT_DURABLE`, `QUEUE_REDIS_EVICTS`, `QUEUE_REDIS_CONFIG_UNKNOWN`), or keys
+   * that are not what they should be (`QUEUE_CORRUPT`). Without a listener it is a process warning.
+   */
+  warning: [warning: QueueError];
   closed: [];
 }
 
@@ -844,10 +896,21 @@ export type QueueErrorCode =
   | "QUEUE_NOT_FOUND"
   | "QUEUE_OPTION_INVALID"
   | "QUEUE_PAYLOAD_INVALID"
+  | "QUEUE_REDIS_AUTH"
+  | "QUEUE_REDIS_CONFIG"
+  | "QUEUE_REDIS_CONFIG_UNKNOWN"
+  | "QUEUE_REDIS_EVICTS"
+  | "QUEUE_REDIS_FULL"
+  | "QUEUE_REDIS_NOT_DURABLE"
+  | "QUEUE_REDIS_OLD"
+  | "QUEUE_REDIS_REFUSED"
+  | "QUEUE_REDIS_REPLICA"
+  | "QUEUE_REDIS_UNREACHABLE"
   | "QUEUE_REQUEST_FAILED"
   | "QUEUE_REQUEST_TIMEOUT"
   | "QUEUE_STORE_FAILED"
   | "QUEUE_TOO_MANY"
+  | "QUEUE_UNSUPPORTED"
   | "QUEUE_WORKER_NOT_FOUND";
 
 /** What goes wrong with queues. Test `code`: `instanceof` fails across realms. */
@@ -855,7 +918,7 @@ export class QueueError extends NativeAdapterError {
   readonly code: QueueErrorCode;
 }
 
-/** The queue is full (`QUEUE_FULL`), or the disk is (`QUEUE_DISK_FULL`). */
+/** The queue is full (`QUEUE_FULL`), or the disk is (`QUEUE_DISK_FULL`), or the memory of Redis (`QUEUE_REDIS_FULL`). */
 export class QueueFullError extends QueueError {}
 
 /** The message is not held any more, so nothing was done (`QUEUE_LEASE_ENDED`). */

@@ -20,7 +20,8 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use socketio_queue::{Config, Engine, verify};
+use socketio_queue::{Command, Config, Effect, Engine, Notify, verify};
+use socketio_queue_redis::RedisEngine;
 
 use crate::functions::add;
 
@@ -30,9 +31,48 @@ use options::NativeQueuesOptions;
 /// Tells JavaScript that there is something to take. Weak until [`hold`] says otherwise.
 type Signal = ThreadsafeFunction<(), (), (), Status, false, true>;
 
+/// The queues of this process, or those that it shares with others.
+enum AnyEngine {
+    Own(Engine),
+    Shared(RedisEngine),
+}
+
+impl AnyEngine {
+    fn start(options: NativeQueuesOptions, notify: Notify) -> Result<Self> {
+        let failed = |error: socketio_queue::Error| Error::new(Status::GenericFailure, error.to_string());
+        match options.redis()? {
+            Some(redis) => RedisEngine::start(redis, notify).map(Self::Shared).map_err(failed),
+            None => Engine::start(Config::default(), options.opener(), notify).map(Self::Own).map_err(failed),
+        }
+    }
+
+    fn submit(&self, commands: &mut Vec<Command>, in_place: bool) -> bool {
+        match self {
+            Self::Own(engine) if in_place => return engine.submit_in_place(commands),
+            Self::Own(engine) => engine.submit(commands),
+            Self::Shared(engine) => engine.submit(commands),
+        }
+        false
+    }
+
+    fn take(&self) -> Vec<Effect> {
+        match self {
+            Self::Own(engine) => engine.take(),
+            Self::Shared(engine) => engine.take(),
+        }
+    }
+
+    fn close(&self) {
+        match self {
+            Self::Own(engine) => engine.close(),
+            Self::Shared(engine) => engine.close(),
+        }
+    }
+}
+
 struct Instance {
     /// `None` once disposed of. Shared with the hook that ends it together with the JavaScript environment.
-    engine: Arc<Mutex<Option<Engine>>>,
+    engine: Arc<Mutex<Option<AnyEngine>>>,
     signal: RefCell<Option<Arc<Mutex<Signal>>>>,
     hook: RefCell<Option<CleanupEnvHook<()>>>,
     /// What was taken from the engine and did not fit into the words that JavaScript gave.
@@ -88,8 +128,7 @@ fn start(env: Env, options: NativeQueuesOptions, signal: &Function<'_, (), ()>) 
             let _ = signal.lock().call((), ThreadsafeFunctionCallMode::NonBlocking);
         })
     };
-    let engine = Engine::start(Config::default(), options.opener(), notify)
-        .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
+    let engine = AnyEngine::start(options, notify)?;
     let engine = Arc::new(Mutex::new(Some(engine)));
     // Weak: napi keeps the closure of a hook that was removed.
     let ending = Arc::downgrade(&engine);
@@ -118,11 +157,7 @@ fn submit(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<bool
     let mut commands = commands::read(words, bytes, attachments.unwrap_or_default())?;
     let engine = instance.engine.lock();
     let Some(engine) = &*engine else { return Ok(false) };
-    if in_place {
-        return Ok(engine.submit_in_place(&mut commands));
-    }
-    engine.submit(&mut commands);
-    Ok(false)
+    Ok(engine.submit(&mut commands, in_place))
 }
 
 /// `(words)`: writes what came out into `words` and returns the bytes, if any. `words` begins with their number or, when they
@@ -131,7 +166,7 @@ fn take(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<Option
     let words: &mut [u32] = context.get(0)?;
     let left = instance.left.borrow_mut().take();
     let block = left.unwrap_or_else(|| {
-        let effects = instance.engine.lock().as_ref().map(Engine::take);
+        let effects = instance.engine.lock().as_ref().map(AnyEngine::take);
         Block::of(effects.unwrap_or_default())
     });
     if block.copy_words(words) {

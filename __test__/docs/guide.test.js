@@ -76,6 +76,8 @@ test('the table of errors has each code that exists, and no other', () => {
   const typed = [...read('queues.d.ts').matchAll(/^ {2}\| "(QUEUE_\w+)"/gm)].map(([, code]) => code)
   const engine = [...read('crates/queue/src/error.rs').matchAll(/=> "(QUEUE_\w+)"/g)].map(([, code]) => code)
   expect(engine.length).toBeGreaterThan(15)
+  const redis = fs.readdirSync(path.join(ROOT, 'crates', 'queue-redis', 'src')).filter((name) => name.endsWith('.rs'))
+  engine.push(...redis.flatMap((name) => [...read(`crates/queue-redis/src/${name}`).matchAll(/"(QUEUE_REDIS_\w+)"/g)].map(([, code]) => code)))
   const lib = fs.readdirSync(path.join(ROOT, 'lib', 'queues'), { recursive: true }).filter((name) => String(name).endsWith('.js'))
   const used = lib.flatMap((name) => [...read(`lib/queues/${name}`).matchAll(/'(QUEUE_\w+)'/g)].map(([, code]) => code))
   expect(used).toContain('QUEUE_PAYLOAD_INVALID')

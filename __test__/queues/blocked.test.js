@@ -5,7 +5,7 @@
  * visibility timeout of a tenth of a second.
  */
 
-const { STORES, directory, within } = require('../support/queues')
+const { STORES, within } = require('../support/queues')
 const { Worker } = require('node:worker_threads')
 
 const SECONDS = Number(process.env.BLOCKED_SECONDS ?? 4)
@@ -50,8 +50,8 @@ const SCRIPT = `
 
 test.each(STORES)(
   'an event loop that is blocked while messages are held: none is delivered twice (%s)',
-  async (name) => {
-    const options = name === 'memory' ? { memory: true } : { path: directory() }
+  async (_name, store) => {
+    const options = store()
     const worker = new Worker(SCRIPT, {
       eval: true,
       workerData: { package: require.resolve('../..'), options, seconds: SECONDS },

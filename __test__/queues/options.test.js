@@ -15,7 +15,7 @@ function thrownBy(call) {
 
 describe('createQueues()', () => {
   test.each([
-    [undefined, /either \{ path: "a directory" \} or \{ memory: true \}, got undefined/],
+    [undefined, /either \{ path: "a directory" \} or \{ memory: true \}, or \{ redis: "redis:\/\/…" \}, got undefined/],
     [{}, /either/],
     [{ path: 'x', memory: true }, /either/],
     [{ memory: false }, /either/],
@@ -23,12 +23,22 @@ describe('createQueues()', () => {
     [{ path: '' }, /path to be a text, got ''/],
     [{ path: 5 }, /path to be a text, got 5/],
     [{ memory: 1 }, /memory to be true or false, got 1/],
-    [{ directory: 'x' }, /one of the options path, memory, durability, interval, segmentBytes, tracing, got 'directory'/],
+    [{ directory: 'x' }, /one of the options path, memory, durability, interval, segmentBytes, redis, key, timeout, tracing, got 'directory'/],
     [{ path: 'x', durability: 'always' }, /durability to be "commit" or "interval" or "none", got 'always'/],
     [{ path: 'x', interval: 5 }, /interval with \{ durability: "interval" \} only/],
     [{ path: 'x', durability: 'interval', interval: 0 }, /interval to be an integer from 1 to 60000, got 0/],
     [{ path: 'x', segmentBytes: 5 }, /segmentBytes to be an integer from 65536 to/],
     [{ memory: true, durability: 'commit' }, /no durability with \{ memory: true \}/],
+    [{ memory: true, key: 'x' }, /key with \{ redis \} only, got 'x'/],
+    [{ redis: 'redis://h', path: 'x' }, /either .*got \[ 'redis', 'path' \]/],
+    [{ redis: 'redis://h', interval: 5 }, /no interval with \{ redis \}/],
+    [{ redis: 'redis://h', key: '{a}' }, /without braces, got '\{a\}'/],
+    [{ redis: 'redis://h', timeout: 1 }, /timeout to be an integer from 100/],
+    [{ redis: 5 }, /redis to be a URL or an object, got 5/],
+    [{ redis: 'no url' }, /createQueues: expected redis to be a URL like .*got a text that is none/],
+    [{ redis: 'http://user:sesame@h' }, /createQueues: expected redis to be a URL that begins with .*, got http:$/],
+    [{ redis: { host: 'h', nodes: [] } }, /expected redis to name one Redis server: .*, got 'nodes'/],
+    [{ redis: { port: 0 } }, /expected redis.port to be an integer from 1 on, got 0/],
   ])('refuses %p', (options, complaint) => {
     const error = thrownBy(() => createQueues(options))
     expect(error).toMatchObject({ code: 'QUEUE_OPTION_INVALID', message: expect.stringMatching(complaint) })

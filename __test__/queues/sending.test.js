@@ -222,7 +222,7 @@ describe.each(STORES)('sending (%s)', (_, store) => {
     const timer = setInterval(() => turns++, 1)
     while (turns < 3 && sent < 200_000) sent += (await queue.send(sent)) ? 1 : 0
     clearInterval(timer)
-    expect(turns).toBe(3)
+    expect(turns).toBeGreaterThanOrEqual(3)
     expect((await queue.stats()).ready).toBe(sent)
   }, 20_000)
 })

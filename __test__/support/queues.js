@@ -7,12 +7,19 @@ const os = require('node:os')
 const path = require('node:path')
 const { createQueues } = require('../..')
 const { next, within } = require('./events')
+const { REDIS_STORES, useRedis } = require('./redis-queues')
 
 /** What `describe.each` takes: the name of a store, and the options of new queues of it. */
-const STORES = [
+const OWN_STORES = [
   ['memory', () => ({ memory: true })],
   ['disk', () => ({ path: directory() })],
 ]
+
+/** Those of one process, and the one that processes share. */
+const STORES = [...OWN_STORES, ...REDIS_STORES]
+
+// Only the server: what a test opens there has keys of its own.
+if (REDIS_STORES.length > 0) useRedis()
 
 const opened = []
 const directories = []
@@ -74,4 +81,4 @@ function sendAll(queue, all, options) {
   return queue.sendBatch(all.map((payload) => ({ payload, ...options })))
 }
 
-module.exports = { STORES, collect, deferred, directory, event, open, payloads, sendAll, within }
+module.exports = { OWN_STORES, STORES, collect, deferred, directory, event, open, payloads, sendAll, within }

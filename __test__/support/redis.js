@@ -70,4 +70,4 @@ async function startRedis(...options) {
   return redis
 }
 
-module.exports = { describeWithRedis, freePort, startRedis }
+module.exports = { Redis, describeWithRedis, freePort, startRedis }

@@ -28,7 +28,7 @@ const ROWS = [
   { key: 'bytesInBatches', text: 'written for a send, in batches', unit: 'B', better: 'less' },
 ]
 
-const SIDES = { bullmq: 'BullMQ', disk: 'disk store', memory: 'memory store' }
+const SIDES = { bullmq: 'BullMQ', redis: 'in Redis', disk: 'disk store', memory: 'memory store' }
 
 /** @param {number | undefined} value @param {string} unit */
 function figure(value, unit) {
@@ -77,10 +77,10 @@ function wantedLines(medians) {
 /** @param {Medians} medians @returns {string} for the README */
 function markdown(medians) {
   const rows = ROWS.map(({ key, text, unit }) => {
-    const cells = ['bullmq', 'disk', 'memory'].map((side) => figure(medians[side]?.[key], unit))
+    const cells = ['bullmq', 'redis', 'disk', 'memory'].map((side) => figure(medians[side]?.[key], unit))
     return `| ${text} | ${cells.join(' | ')} |`
   })
-  return ['| | BullMQ | disk store | memory store |', '|---|---|---|---|', ...rows].join('\n')
+  return ['| | BullMQ | in the same Redis | disk store | memory store |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
 module.exports = { markdown, printed }

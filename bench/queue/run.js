@@ -2,8 +2,8 @@
 'use strict'
 
 /**
- * `npm run bench:queue`: the queues of this package beside BullMQ on a Redis of its own, which like the disk store makes each
- * write durable before it answers. See USAGE.
+ * `npm run bench:queue`: the queues of this package beside BullMQ, which like the store in Redis has a Redis of its own that makes each
+ * write durable before it answers, as the disk store does. See USAGE.
  */
 
 const { fork } = require('node:child_process')
@@ -13,6 +13,7 @@ const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { commit, loadAverage, machine } = require('../lib/machine')
 const { median } = require('../lib/statistics')
+const { hasRedis } = require('../../scripts/redis')
 const { installBullmq, missing, versions } = require('./peer')
 const { printed } = require('./report')
 
@@ -20,7 +21,7 @@ const USAGE = `npm run bench:queue -- [options]
 
   --rounds N         rounds, the sides in turn; medians are printed (3)
   --seconds S        how long each kind of sending is measured (2)
-  --sides A,B        of bullmq, disk, memory (all)
+  --sides A,B        of bullmq, redis, disk, memory (all)
   --folder DIR       where the stores write (the system's folder for temporary files)
   --name NAME        writes bench/results/NAME.json (local-queue)
   --install-peers    installs BullMQ into bench/.peers first
@@ -62,11 +63,15 @@ async function main() {
   if (values.help) return console.log(USAGE)
   if (values['install-peers']) installBullmq()
   const [rounds, seconds] = [Number(values.rounds ?? 3), Number(values.seconds ?? 2)]
-  let sides = (values.sides ?? 'bullmq,disk,memory').split(',')
+  let sides = (values.sides ?? 'bullmq,redis,disk,memory').split(',')
   const reason = sides.includes('bullmq') ? missing() : undefined
   if (reason) {
     console.log(`Without BullMQ: ${reason}\n`)
     sides = sides.filter((side) => side !== 'bullmq')
+  }
+  if (sides.includes('redis') && !hasRedis()) {
+    console.log('Without the store in Redis: there is no redis-server on the PATH\n')
+    sides = sides.filter((side) => side !== 'redis')
   }
   /** @type {Record<string, Record<string, number>[]>} */
   const found = Object.fromEntries(sides.map((side) => [side, []]))

@@ -10,7 +10,7 @@ const { measureAll } = require('./measures')
 const { side, folder, seconds } = JSON.parse(process.argv[2])
 
 async function main() {
-  const driver = side === 'bullmq' ? await openBullmq({ folder }) : await openNative({ folder, memory: side === 'memory' })
+  const driver = side === 'bullmq' ? await openBullmq({ folder }) : await openNative({ folder, store: side })
   try {
     const figures = await measureAll(/** @type {any} */ (driver), { seconds })
     process.send?.({ figures })

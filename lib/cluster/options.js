@@ -112,4 +112,4 @@ function fail(name, expected, got) {
   throw new InvalidOptionError(`createAdapter: expected ${name} to be ${expected}, got ${got}`)
 }
 
-module.exports = { validateCluster }
+module.exports = { redisOf, validateCluster }

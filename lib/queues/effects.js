@@ -27,6 +27,8 @@ const KIND = {
   EVENT: 13,
   EVENTS_LOST: 14,
   CLOSED: 15,
+  CONNECTION: 16,
+  WARNING: 17,
 }
 
 const NOT_SENT = 2
@@ -152,6 +154,10 @@ function readEffect(engine, reader, kind) {
       return engine.failed(reader.error())
     case KIND.CLOSED:
       return engine.closed()
+    case KIND.CONNECTION:
+      return engine.connection(reader.word() === 1 ? undefined : reader.error())
+    case KIND.WARNING:
+      return engine.warned(reader.error())
     default:
       throw new Error(`expected an effect that src/queues/effects.rs writes, got ${kind}`)
   }

@@ -33,7 +33,8 @@ class QueueEngine {
 
   /**
    * @param {import('../../native').NativeQueuesOptions} options
-   * @param {{ onOpened(report: any): void, onFailed(error: QueueError): void, onClosed(): void, onEventsLost(count: number): void }} owner
+   * @param {{ onOpened(report: any): void, onFailed(error: QueueError): void, onClosed(): void, onEventsLost(count: number): void,
+   *   onConnection(error?: QueueError): void, onWarning(warning: QueueError): void }} owner
    */
   constructor(options, owner) {
     this.#owner = owner
@@ -233,6 +234,16 @@ class QueueEngine {
     delete this.#workers[number]
     this.#freeWorkers.push(number)
     worker?.closed()
+  }
+
+  /** The store is elsewhere. @param {QueueError} [error] why it is not to be reached now */
+  connection(error) {
+    this.#owner.onConnection(error)
+  }
+
+  /** @param {QueueError} warning */
+  warned(warning) {
+    this.#owner.onWarning(warning)
   }
 
   /** @param {number} count */

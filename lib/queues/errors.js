@@ -8,7 +8,7 @@ const { NativeAdapterError } = require('../errors')
 /** What went wrong in a queue: `code` tells. */
 class QueueError extends NativeAdapterError {}
 
-/** The queue or the disk is full: `QUEUE_FULL`, `QUEUE_DISK_FULL`. */
+/** The queue or the store is full: `QUEUE_FULL`, `QUEUE_DISK_FULL`, `QUEUE_REDIS_FULL`. */
 class QueueFullError extends QueueError {}
 
 /** What was settled or extended is not held any more (`QUEUE_LEASE_ENDED`). */
@@ -21,6 +21,7 @@ class RequestError extends QueueError {}
 const CLASSES = {
   QUEUE_FULL: QueueFullError,
   QUEUE_DISK_FULL: QueueFullError,
+  QUEUE_REDIS_FULL: QueueFullError,
   QUEUE_LEASE_ENDED: LeaseEndedError,
   QUEUE_REQUEST_TIMEOUT: RequestError,
   QUEUE_REQUEST_FAILED: RequestError,

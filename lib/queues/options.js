@@ -4,6 +4,8 @@
 /** The options of `createQueues()`, of queues and of workers: checked once, with the defaults filled in. */
 
 const path = require('node:path')
+const { redisOf } = require('../cluster/options')
+const { QueueError } = require('./errors')
 const {
   MOST,
   check,
@@ -30,6 +32,9 @@ const OPENING = {
   durability: oneOf('commit', 'interval', 'none'),
   interval: integer(1, 60_000),
   segmentBytes: integer(64 * 1024, 1024 * MIB),
+  redis: (redis) => (typeof redis === 'string' || (typeof redis === 'object' && redis !== null) ? undefined : 'a URL or an object'),
+  key: isText,
+  timeout: integer(100, 2 ** 31),
   tracing: isBoolean,
 }
 
@@ -114,8 +119,15 @@ const WORKER_DEFAULTS = { concurrency: 1, prefetch: 0, visibilityTimeout: 30_000
  */
 function openingOptions(options) {
   const given = check('createQueues', OPENING, options)
-  if ((given.path === undefined) === (given.memory !== true)) {
-    throw wrong('createQueues', 'either { path: "a directory" } or { memory: true }', options)
+  const stores = [given.path !== undefined, given.memory === true, given.redis !== undefined].filter(Boolean)
+  if (stores.length !== 1) {
+    // Not what was given: a URL may hold a password.
+    const got = given.redis === undefined ? options : Object.keys(given)
+    throw wrong('createQueues', 'either { path: "a directory" } or { memory: true }, or { redis: "redis://…" }', got)
+  }
+  if (given.redis !== undefined) return redisOptions(given)
+  for (const name of ['key', 'timeout']) {
+    if (given[name] !== undefined) throw wrong('createQueues', `${name} with { redis } only`, given[name])
   }
   for (const name of ['durability', 'interval', 'segmentBytes']) {
     if (given.memory && given[name] !== undefined) throw wrong('createQueues', `no ${name} with { memory: true }`, given[name])
@@ -125,8 +137,30 @@ function openingOptions(options) {
   }
   const { durability = 'commit', interval = 1000, segmentBytes = 64 * MIB, tracing = true } = given
   // A later process.chdir() must not matter: the engine opens it on its own thread.
-  return { path: given.path && path.resolve(given.path), durability, interval, segmentBytes, tracing }
+  return { ...NO_REDIS, path: given.path && path.resolve(given.path), durability, interval, segmentBytes, tracing }
 }
+
+/** @param {{ [name: string]: any }} given */
+function redisOptions({ redis, key = 'socket.io-queues', timeout = 10_000, tracing = true, ...others }) {
+  for (const name of ['durability', 'interval', 'segmentBytes']) {
+    if (others[name] !== undefined) throw wrong('createQueues', `no ${name} with { redis }: Redis decides`, others[name])
+  }
+  // Braces would end the part of the keys by which a Redis Cluster finds their node.
+  if (/[{}]/.test(key) || Buffer.byteLength(key) > 200) throw wrong('createQueues', 'a key of at most 200 bytes, without braces', key)
+  const several = ['sentinels', 'sentinel', 'nodes', 'cluster'].find((name) => typeof redis === 'object' && name in redis)
+  if (several) throw wrong('createQueues', 'redis to name one Redis server: neither Sentinel nor Redis Cluster', several)
+  let settings
+  try {
+    settings = redisOf(redis)
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error)
+    throw new QueueError('QUEUE_OPTION_INVALID', message.replaceAll('createAdapter', 'createQueues').replaceAll('cluster.redis', 'redis'))
+  }
+  return { ...NO_DISK, redis: JSON.stringify(settings), key, timeout, tracing }
+}
+
+const NO_REDIS = { redis: undefined, key: '', timeout: 0 }
+const NO_DISK = { path: undefined, durability: 'commit', interval: 1000, segmentBytes: 64 * MIB }
 
 /**
  * @param {string} name

@@ -23,6 +23,7 @@ class Queues extends EventEmitter {
   #markClosed = NOTHING
   #closed = new Promise((resolve) => (this.#markClosed = () => resolve(undefined)))
   #failure = false
+  #shared
   #ready
   /** @type {(report: any) => void} */
   #markReady = NOTHING
@@ -37,6 +38,7 @@ class Queues extends EventEmitter {
     super()
     const { tracing, ...opening } = openingOptions(options)
     const settings = { ...opening, view }
+    this.#shared = opening.redis !== undefined
     this.#Queue = tracing ? queueClass() : Queue
     this.#ready = new Promise((resolve, reject) => {
       this.#markReady = resolve
@@ -48,6 +50,8 @@ class Queues extends EventEmitter {
       onFailed: (error) => this.#failed(error),
       onClosed: () => this.#ended(),
       onEventsLost: (count) => this.emit('events-lost', count),
+      onConnection: (error) => this.#engine.call(() => (error ? this.emit('down', error) : this.emit('up'))),
+      onWarning: (warning) => this.#warned(warning),
     })
   }
 
@@ -78,6 +82,11 @@ class Queues extends EventEmitter {
   accept(nsp, options) {
     if (this.#engine.ended) throw this.#engine.ended
     return new Acceptor(this, nsp, options)
+  }
+
+  /** Whether other processes may have them open too. */
+  get shared() {
+    return this.#shared
   }
 
   /** @returns {Promise<any>} what opening found */
@@ -126,6 +135,12 @@ class Queues extends EventEmitter {
     this.#markFailed(error)
     if (this.listenerCount('error') > 0) this.#engine.call(() => this.emit('error', error))
     else warn(error)
+  }
+
+  /** @param {Error} warning */
+  #warned(warning) {
+    if (this.listenerCount('warning') > 0) this.#engine.call(() => this.emit('warning', warning))
+    else warn(warning)
   }
 
   #ended() {

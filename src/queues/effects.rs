@@ -25,6 +25,8 @@ mod kind {
     pub const EVENT: u32 = 13;
     pub const EVENTS_LOST: u32 = 14;
     pub const CLOSED: u32 = 15;
+    pub const CONNECTION: u32 = 16;
+    pub const WARNING: u32 = 17;
 }
 
 /// What a delivery has.
@@ -126,6 +128,16 @@ impl Block {
                 self.number(count);
             }
             Effect::Closed => self.word(kind::CLOSED),
+            Effect::Connection(state) => {
+                self.words.extend([kind::CONNECTION, state.is_ok().into()]);
+                if let Err(error) = state {
+                    self.error(&error);
+                }
+            }
+            Effect::Warning(warning) => {
+                self.word(kind::WARNING);
+                self.json(&serde_json::json!({ "code": warning.code, "message": warning.message }));
+            }
             // An effect that this version of the binding does not know answers nothing that it asked.
             _ => {}
         }

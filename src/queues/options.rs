@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use napi::bindgen_prelude::{Error, Result, Status};
 use napi_derive::napi;
 use socketio_queue::{DiskOptions, DiskStore, Durability, MemoryStore, Opener, Store};
+use socketio_queue_redis::RedisOptions;
 
 /// The settings of the store, validated by `lib/queues/options.js`.
 #[napi(object)]
@@ -16,11 +18,27 @@ pub struct NativeQueuesOptions {
     pub interval: u32,
     /// Bytes of a segment of the log.
     pub segment_bytes: u32,
+    /// JSON: where Redis is, in place of `path`.
+    pub redis: Option<String>,
+    /// The prefix of all keys in Redis.
+    pub key: String,
+    /// Milliseconds that a command waits for Redis.
+    pub timeout: f64,
     /// Only look at `path`: without its lock, and without changing anything there.
     pub view: bool,
 }
 
 impl NativeQueuesOptions {
+    /// Where the queues are, if they are in Redis.
+    pub fn redis(&self) -> Result<Option<RedisOptions>> {
+        let Some(redis) = &self.redis else { return Ok(None) };
+        let settings =
+            serde_json::from_str(redis).map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float saturates")]
+        let timeout = Duration::from_millis(self.timeout as u64);
+        Ok(Some(RedisOptions { settings, key: self.key.clone(), timeout }))
+    }
+
     /// What opens the store, on the engine's thread.
     pub fn opener(self) -> Opener {
         Box::new(move || {

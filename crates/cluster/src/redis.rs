@@ -59,11 +59,13 @@ pub struct Redis {
 }
 
 impl Settings {
-    fn address(&self) -> String {
+    /// Its name for people.
+    pub fn address(&self) -> String {
         self.path.clone().unwrap_or_else(|| format!("{}:{}", self.host, self.port))
     }
 
-    fn client(&self) -> Result<Client, Lost> {
+    /// What connects there.
+    pub fn client(&self) -> Result<Client, Lost> {
         let addr = match &self.path {
             Some(path) => redis::ConnectionAddr::Unix(path.into()),
             None if self.tls => redis::ConnectionAddr::TcpTls {
@@ -98,7 +100,7 @@ impl Settings {
     }
 
     /// What happened, without secrets.
-    fn lost(&self, error: &RedisError) -> Lost {
+    pub fn lost(&self, error: &RedisError) -> Lost {
         let refused = matches!(error.kind(), ErrorKind::AuthenticationFailed)
             || matches!(error.code(), Some("WRONGPASS" | "NOAUTH" | "NOPERM"));
         let code = match error.kind() {

@@ -9,13 +9,16 @@ use crate::{Error, Times};
 
 /// The times of a schedule, understood.
 #[derive(Clone, Debug)]
-pub(crate) enum Clockwork {
+pub enum Clockwork {
+    /// Milliseconds.
     Every(u64),
+    /// An expression, and its time zone.
     Cron(Box<(Cron, TimeZone)>),
 }
 
 impl Clockwork {
-    pub(crate) fn new(times: &Times) -> Result<Self, Error> {
+    /// Understands the times, or says what is wrong with them.
+    pub fn new(times: &Times) -> Result<Self, Error> {
         let invalid = |detail: String| Error::OptionInvalid { detail: detail.into() };
         match times {
             Times::Every(0) => Err(invalid("an interval is at least 1 ms".to_owned())),
@@ -37,7 +40,7 @@ impl Clockwork {
     }
 
     /// The first time after `after`, both wall clock. For an interval, `last` gives the phase. `None`: never again.
-    pub(crate) fn next(&self, after: u64, last: u64) -> Option<u64> {
+    pub fn next(&self, after: u64, last: u64) -> Option<u64> {
         match self {
             Self::Every(every) => {
                 let passed = after.saturating_sub(last);

@@ -57,6 +57,10 @@ pub enum Effect {
     },
     /// Something that a subscriber wants to know.
     Event(Event),
+    /// The store is elsewhere, and the connection to it was lost (and why) or is there again.
+    Connection(Result<(), Error>),
+    /// Something is not as it should be, and the store goes on.
+    Warning(crate::Warning),
     /// So many events were left out here, because the owner does not take them.
     EventsLost(u64),
     /// The store failed for good, or the engine did. What was not answered before this will not be: the owner fails it with this

@@ -14,7 +14,7 @@
 
 mod core;
 mod inbox;
-mod outbox;
+pub(crate) mod outbox;
 mod run;
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use parking_lot::{Condvar, Mutex};
 
 use self::core::Core;
 use self::inbox::Inbox;
-use self::outbox::Outbox;
+pub use self::outbox::Outbox;
 use crate::{Command, Config, Effect, Error, Notify, Opener};
 
 /// A running engine. Dropping it closes it and waits for its threads.

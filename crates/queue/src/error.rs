@@ -127,6 +127,20 @@ pub enum Error {
         /// What was tried, and what the system said.
         detail: Box<str>,
     },
+    /// Redis, as the store, cannot be used (now): it is not there, refuses, or is not what is needed.
+    #[error("{detail}")]
+    Redis {
+        /// Stable: `QUEUE_REDIS_…`.
+        code: &'static str,
+        /// What was expected, and what came. Holds no secret.
+        detail: Box<str>,
+    },
+    /// The store does not have this feature.
+    #[error("not with this store: {detail}")]
+    Unsupported {
+        /// What was asked for.
+        detail: Box<str>,
+    },
     /// A bug in the engine: its thread ended. What was acknowledged is in the store.
     #[error("the engine failed: {detail}")]
     Internal {
@@ -158,6 +172,8 @@ impl Error {
             Self::Corrupt { .. } => "QUEUE_CORRUPT",
             Self::MessageCorrupt { .. } => "QUEUE_MESSAGE_CORRUPT",
             Self::Store { .. } => "QUEUE_STORE_FAILED",
+            Self::Redis { code, .. } => code,
+            Self::Unsupported { .. } => "QUEUE_UNSUPPORTED",
             Self::Internal { .. } => "QUEUE_INTERNAL",
         }
     }

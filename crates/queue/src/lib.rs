@@ -34,18 +34,20 @@ mod store;
 pub use clock::Now;
 pub use command::{Command, MessageAction, QueueAction, Settle};
 pub use config::{Config, Notify, Opener};
+pub use cron::Clockwork;
 pub use disk::{DiskOptions, DiskStore, Durability, Verified, VerifiedFile, verify};
 pub use effect::{Effect, LeaseEnd, Outcome};
-pub use engine::Engine;
+pub use engine::{Engine, Outbox};
 pub use error::Error;
 pub use event::{Event, EventKind, EventMask};
 pub use id::{Lease, MessageId, QueueRef, Ticket, Token, WorkerId};
-pub use machine::{Effects, Machine};
+pub use machine::{Effects, Machine, check_options};
 pub use message::{
-    Attempt, Delivery, Due, MAX_ERROR_BYTES, MAX_HISTORY, Message, MessageInfo, NewMessage, Receipt, Request, State,
+    Attempt, Delivery, Due, MAX_ERROR_BYTES, MAX_HISTORY, Message, MessageInfo, NewMessage, Parts, Receipt, Request,
+    State,
 };
 pub use name::{MAX_KEY_BYTES, MAX_NAME_BYTES, check_name};
 pub use options::{Backoff, Batch, Overflow, QueueOptions, Rate, Renewal, WorkerOptions};
 pub use schedule::{Schedule, ScheduleInfo, Times};
-pub use stats::{Histogram, QueueStats, RecoveryReport};
+pub use stats::{Histogram, QueueStats, RecoveryReport, Warning};
 pub use store::{Class, Commit, Damaged, Index, Location, MemoryStore, ReadError, Replay, Store, StoreStats, SyncTask};

@@ -36,6 +36,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use rustc_hash::FxHashMap;
 
+pub use self::manage::check_options;
+
 use self::heap::Heap;
 use self::ids::Ids;
 use self::key::Keys;

@@ -80,7 +80,36 @@ pub struct Message {
     pub(crate) payload: Range<u32>,
 }
 
+/// Where the parts of a message are in its record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Empty: it has no key.
+    pub key: Range<u32>,
+    /// Empty: it has no headers.
+    pub headers: Range<u32>,
+    /// The body.
+    pub payload: Range<u32>,
+}
+
 impl Message {
+    /// A message without times and origin, as another store keeps it. Parts beyond the record are empty.
+    pub fn of_record(id: MessageId, content: u8, priority: u8, record: Bytes, parts: Parts) -> Self {
+        let Parts { key, headers, payload } = parts;
+        Self {
+            id,
+            content,
+            priority,
+            deliver_at: None,
+            expires_at: None,
+            origin: None,
+            schedule: None,
+            record,
+            key,
+            headers,
+            payload,
+        }
+    }
+
     fn part(&self, range: &Range<u32>) -> &[u8] {
         self.record.get(range.start as usize..range.end as usize).unwrap_or_default()
     }

@@ -63,7 +63,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    pub(crate) fn add(&mut self, value: u64) {
+    /// Counts a value.
+    pub fn add(&mut self, value: u64) {
         let bucket = (u64::BITS - value.leading_zeros()).min(31);
         if let Some(count) = self.buckets.get_mut(bucket as usize) {
             *count += 1;
@@ -109,6 +110,15 @@ pub struct RecoveryReport {
     pub quarantined: u64,
     /// Milliseconds it took.
     pub millis: u64,
+}
+
+/// Something that the owner should know of and may want to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Stable: `QUEUE_…`.
+    pub code: &'static str,
+    /// What was found, and what it can lose.
+    pub message: String,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::{Effect, Notify};
 
 /// Effects on their way. The owner is told once for all effects between two calls of [`Outbox::take`].
-pub(super) struct Outbox {
+pub struct Outbox {
     waiting: Mutex<Waiting>,
     told: AtomicBool,
     notify: Notify,
@@ -22,12 +22,13 @@ struct Waiting {
 }
 
 impl Outbox {
-    pub(super) fn new(notify: Notify, max_events: usize) -> Self {
+    /// Without anything in it. More events than `max_events` are left out.
+    pub fn new(notify: Notify, max_events: usize) -> Self {
         Self { waiting: Mutex::default(), told: AtomicBool::new(false), notify, max_events }
     }
 
     /// Moves `effects` out. Events beyond the limit are left out; everything else is bounded by what the owner has asked for.
-    pub(super) fn publish(&self, effects: &mut Vec<Effect>) {
+    pub fn publish(&self, effects: &mut Vec<Effect>) {
         if effects.is_empty() {
             return;
         }
@@ -58,7 +59,8 @@ impl Outbox {
         waiting.effects.append(effects);
     }
 
-    pub(super) fn take(&self) -> Vec<Effect> {
+    /// Takes what has come out.
+    pub fn take(&self) -> Vec<Effect> {
         // First the flag: what is published in between is either in this list, or told again.
         self.told.store(false, Ordering::Release);
         let Waiting { mut effects, lost, .. } = std::mem::take(&mut *self.waiting.lock());

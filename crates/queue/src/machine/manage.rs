@@ -159,7 +159,8 @@ impl Machine {
     }
 }
 
-fn check_options(options: &QueueOptions) -> Result<(), Error> {
+/// Whether a queue can behave like that.
+pub fn check_options(options: &QueueOptions) -> Result<(), Error> {
     let jitter = match options.backoff {
         Backoff::Fixed { jitter, .. } | Backoff::Exponential { jitter, .. } => jitter,
     };

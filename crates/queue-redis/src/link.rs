@@ -1,0 +1,155 @@
+//! The connections to Redis: one for the script, one that hears what other instances tell.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
+use redis::{AsyncConnectionConfig, RedisError, Value};
+use socketio_cluster::Settings;
+use socketio_queue::{Error, Warning};
+
+use crate::script;
+
+/// To connect may take so long.
+const CONNECT: Duration = Duration::from_secs(3);
+/// No answer for so long means that the connection is dead.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The oldest version whose scripts are refused before they have changed anything.
+const OLDEST: u64 = 7;
+
+pub(crate) struct Link {
+    pub(crate) commands: MultiplexedConnection,
+    pub(crate) hashes: [String; 2],
+    stream: PubSubStream,
+    /// The subscription ends with it.
+    _sink: PubSubSink,
+}
+
+/// What was found out on the way.
+pub(crate) struct Found {
+    pub(crate) link: Link,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// An error of Redis, without secrets.
+pub(crate) fn problem(settings: &Settings, error: &RedisError) -> Error {
+    let lost = settings.lost(error);
+    let code = match lost.code {
+        "ERR_CLUSTER_AUTH" => "QUEUE_REDIS_AUTH",
+        "ERR_CLUSTER_CONFIG" => "QUEUE_REDIS_CONFIG",
+        "ERR_CLUSTER_REPLICA" => "QUEUE_REDIS_REPLICA",
+        "ERR_CLUSTER_REFUSED" => "QUEUE_REDIS_REFUSED",
+        _ => "QUEUE_REDIS_UNREACHABLE",
+    };
+    Error::Redis { code, detail: lost.message.into() }
+}
+
+/// Whether another attempt is of no use.
+pub(crate) fn is_final(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        "QUEUE_REDIS_AUTH" | "QUEUE_REDIS_CONFIG" | "QUEUE_REDIS_OLD" | "QUEUE_REDIS_REPLICA" | "QUEUE_UNSUPPORTED"
+    )
+}
+
+impl Link {
+    pub(crate) async fn connect(settings: Settings, channel: String) -> Result<Found, Error> {
+        tokio::time::timeout(CONNECT * 3, Self::connect_now(&settings, channel)).await.unwrap_or_else(|_| {
+            let detail = format!("expected an answer of Redis at {} within 9 s, got none", settings.address());
+            Err(Error::Redis { code: "QUEUE_REDIS_UNREACHABLE", detail: detail.into() })
+        })
+    }
+
+    async fn connect_now(settings: &Settings, channel: String) -> Result<Found, Error> {
+        let wrong = |error: RedisError| problem(settings, &error);
+        let client = settings
+            .client()
+            .map_err(|lost| Error::Redis { code: "QUEUE_REDIS_CONFIG", detail: lost.message.into() })?;
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
+        let mut commands = client.get_multiplexed_async_connection_with_config(&config).await.map_err(wrong)?;
+        let info: String = redis::cmd("INFO").arg("server").query_async(&mut commands).await.map_err(wrong)?;
+        check_version(settings, &info)?;
+        // Not everybody may ask these.
+        let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut commands).await.unwrap_or_default();
+        if matches!(role.first(), Some(Value::BulkString(name)) if name == b"slave") {
+            let detail =
+                format!("expected a primary at {}, got a replica: it cannot be written to", settings.address());
+            return Err(Error::Redis { code: "QUEUE_REDIS_REPLICA", detail: detail.into() });
+        }
+        let warnings = warnings(settings, &mut commands).await;
+        let [usual, full] = script::sources();
+        let mut load = async |source: String| -> Result<String, Error> {
+            redis::cmd("SCRIPT").arg("LOAD").arg(source).query_async(&mut commands).await.map_err(wrong)
+        };
+        let hashes = [load(usual).await?, load(full).await?];
+        let (mut sink, stream) = client.get_async_pubsub().await.map_err(wrong)?.split();
+        sink.subscribe(channel).await.map_err(wrong)?;
+        Ok(Found { link: Self { commands, hashes, stream, _sink: sink }, warnings })
+    }
+
+    /// What another instance told; `None`: the connection is lost.
+    pub(crate) async fn hear(&mut self) -> Option<Vec<u8>> {
+        self.stream.next().await.map(|message| message.get_payload_bytes().to_vec())
+    }
+}
+
+fn check_version(settings: &Settings, info: &str) -> Result<(), Error> {
+    let version = |name: &str| {
+        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim).map(str::to_owned)
+    };
+    if version("redis_mode").is_some_and(|mode| mode == "sentinel") {
+        let detail = format!("expected a Redis server at {}, got a Sentinel", settings.address());
+        return Err(Error::Redis { code: "QUEUE_REDIS_CONFIG", detail: detail.into() });
+    }
+    let found = version("redis_version").unwrap_or_default();
+    let major = found.split('.').next().and_then(|major| major.parse::<u64>().ok());
+    if major.is_some_and(|major| major < OLDEST) {
+        let detail = format!("expected Redis {OLDEST}.0 or newer at {}, got {found}", settings.address());
+        return Err(Error::Redis { code: "QUEUE_REDIS_OLD", detail: detail.into() });
+    }
+    Ok(())
+}
+
+/// What this server's configuration can lose.
+async fn warnings(settings: &Settings, commands: &mut MultiplexedConnection) -> Vec<Warning> {
+    let mut get = async |name: &str| -> Option<String> {
+        let found: Result<Vec<String>, _> = redis::cmd("CONFIG").arg("GET").arg(name).query_async(commands).await;
+        found.ok()?.into_iter().nth(1)
+    };
+    let at = settings.address();
+    let mut warnings = Vec::new();
+    let (Some(append), fsync, policy) =
+        (get("appendonly").await, get("appendfsync").await, get("maxmemory-policy").await)
+    else {
+        // A managed service: its settings are not to be seen.
+        let message = format!(
+            "Redis at {at} does not say how it is configured (CONFIG GET is refused): expected appendonly yes, appendfsync always (or everysec) and maxmemory-policy noeviction"
+        );
+        return vec![Warning { code: "QUEUE_REDIS_CONFIG_UNKNOWN", message }];
+    };
+    if append != "yes" {
+        let message = format!(
+            "Redis at {at} has appendonly {append}: when it ends or restarts, messages since its last snapshot are lost, those that were acknowledged come back, and without snapshots all are lost"
+        );
+        warnings.push(Warning { code: "QUEUE_REDIS_NOT_DURABLE", message });
+    } else if fsync.as_deref().is_some_and(|fsync| fsync != "always") {
+        let message = format!(
+            "Redis at {at} has appendfsync {}: a loss of power loses {}",
+            fsync.as_deref().unwrap_or_default(),
+            if fsync.as_deref() == Some("everysec") {
+                "about the last second"
+            } else {
+                "what the system had not written"
+            }
+        );
+        warnings.push(Warning { code: "QUEUE_REDIS_NOT_DURABLE", message });
+    }
+    if let Some(policy) = policy.filter(|policy| policy != "noeviction") {
+        let message = format!(
+            "Redis at {at} has maxmemory-policy {policy}: expected noeviction, since it would delete messages when its memory is full"
+        );
+        warnings.push(Warning { code: "QUEUE_REDIS_EVICTS", message });
+    }
+    warnings
+}
