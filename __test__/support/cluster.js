@@ -141,11 +141,11 @@ function startCluster(kinds, redis, options) {
   return new TestCluster().start(kinds, redis, options)
 }
 
-/** As the JavaScript adapter computes it. @param {string} nsp @param {number} count */
+/** Which all servers read; the JavaScript adapter writes elsewhere when the hash has a minus. @param {string} nsp @param {number} count */
 function streamOf(nsp, count) {
   let hash = 0
   for (let i = 0; i < nsp.length; i++) hash = (hash * 31 + nsp.charCodeAt(i)) | 0
-  return `socket.io-${hash % count}`
+  return `socket.io-${Math.abs(hash % count)}`
 }
 
 module.exports = { ClusterServer, startCluster }

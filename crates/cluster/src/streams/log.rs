@@ -120,7 +120,8 @@ pub(crate) async fn reaches(mut connection: MultiplexedConnection, streams: Vec<
     let answers: Vec<RedisResult<Vec<Value>>> = pipeline.ignore_errors().query_async(&mut connection).await?;
     let reach = |answer: RedisResult<Vec<Value>>| match answer {
         Ok(values) => Ok(reach_of(values)),
-        Err(error) if error.to_string().contains("no such key") => Ok(Reach::default()),
+        // It will begin to count.
+        Err(error) if error.to_string().contains("no such key") => Ok(Reach { added: Some(0), ..Reach::default() }),
         Err(error) => Err(error),
     };
     answers.into_iter().map(reach).collect()
