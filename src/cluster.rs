@@ -91,7 +91,7 @@ fn streams(options: Option<NativeStreamsOptions>) -> StreamsOptions {
 #[napi(object)]
 #[derive(Default)]
 pub struct NativeClusterEvent {
-    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored, 20 flushed.
+    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored, 10 whole, 20 flushed.
     pub kind: u32,
     /// The namespace's number, or the ticket of a count or flush.
     pub slot: u32,
@@ -315,6 +315,7 @@ fn news(event: Event) -> NativeClusterEvent {
         Event::Broadcast(slot, payload, recipients) => {
             NativeClusterEvent { recipients: recipients.map(Into::into), ..with(2, slot, payload) }
         }
+        Event::Whole(slot, payload) => with(10, slot, payload),
         Event::Request(slot, payload) => with(3, slot, payload),
         Event::Response(slot, payload) => with(4, slot, payload),
         Event::Count(ticket, census) => {

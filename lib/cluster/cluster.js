@@ -25,6 +25,7 @@ const EVENT = {
   RELEASED: 7,
   LATE: 8,
   RESTORED: 9,
+  WHOLE: 10,
 }
 
 /** How often it is looked whether broadcasts may pass the event loop by, in ms. */
@@ -266,7 +267,7 @@ class Cluster {
     }
     if (kind === EVENT.BROADCAST) return adapter?.remoteBroadcast(bytes, recipients ?? null)
     try {
-      adapter?.remoteRequest(bytes)
+      kind === EVENT.WHOLE ? adapter?.remoteBroadcast(bytes, null) : adapter?.remoteRequest(bytes)
     } finally {
       // What came after it has waited for it.
       if (!this.#closed) this.#native.done(slot)

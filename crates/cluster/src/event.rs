@@ -17,6 +17,9 @@ pub enum Event {
     Down(&'static str, String),
     /// A broadcast for clients that JavaScript writes to: these, or all that it means.
     Broadcast(u32, Bytes, Option<Vec<ConnectionId>>),
+    /// A broadcast whose recipients only JavaScript can find, while it does not write all: others wait until
+    /// [`crate::Command::Done`] follows, or they would overtake it.
+    Whole(u32, Bytes),
     /// A request of another server. Broadcasts wait until [`crate::Command::Done`] follows.
     Request(u32, Bytes),
     /// An answer to one of ours.
@@ -85,7 +88,10 @@ impl Events {
     /// False when too much waits: the event is dropped.
     pub(crate) fn push(&self, event: Event) -> bool {
         let size = match &event {
-            Event::Broadcast(_, bytes, _) | Event::Request(_, bytes) | Event::Response(_, bytes) => bytes.len() + 64,
+            Event::Broadcast(_, bytes, _)
+            | Event::Whole(_, bytes)
+            | Event::Request(_, bytes)
+            | Event::Response(_, bytes) => bytes.len() + 64,
             _ => 0,
         };
         {

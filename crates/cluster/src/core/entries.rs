@@ -203,7 +203,9 @@ impl Core {
                 if ours {
                     return self.own_entry(slot, &arrived, &incoming, &options);
                 }
-                self.remote_entry(slot, &arrived, &envelope, &incoming, &options);
+                if self.remote_entry(slot, &arrived, &envelope, &incoming, &options) {
+                    self.wait_for(slot);
+                }
             }
             _ if ours => add(&self.counters.skipped, 1),
             Matter::Request => self.request(slot, whole(&envelope, None)),
@@ -229,6 +231,7 @@ impl Core {
         }
     }
 
+    /// Returns whether what follows has to wait.
     fn remote_entry(
         &self,
         slot: u32,
@@ -236,10 +239,11 @@ impl Core {
         envelope: &Envelope<'_>,
         incoming: &Incoming<'_>,
         options: &Options,
-    ) {
-        let Some(place) = self.places.get(&slot) else { return };
+    ) -> bool {
+        let Some(place) = self.places.get(&slot) else { return false };
         if incoming.nsp.as_ref().is_some_and(|nsp| *nsp != place.nsp) {
-            return add(&self.counters.skipped, 1);
+            add(&self.counters.skipped, 1);
+            return false;
         }
         let mut log = place.recovery.as_ref().map(|recovery| recovery.lock());
         let offset = log.as_mut().filter(|_| has_offset(incoming, options)).map(|log| {
@@ -248,15 +252,9 @@ impl Core {
             log.offset(arrived.id)
         });
         let delivered = self.deliver_entry(slot, place, incoming, options, offset);
-        let to = match delivered {
-            Delivered::Nobody => return add(&self.counters.skipped, 1),
-            Delivered::Written => return add(&self.counters.native, 1),
-            Delivered::Partly(connections) => Some(connections),
-            Delivered::JavaScript => None,
-        };
         let offset = offset.map(|offset| offset.to_string());
         // Under the lock: what waits for JavaScript is in the order of the entries.
-        self.wake(Event::Broadcast(slot, whole(envelope, offset.as_deref()), to));
+        self.delivered(slot, delivered, || whole(envelope, offset.as_deref()))
     }
 
     fn deliver_entry(

@@ -51,9 +51,14 @@ impl Core {
     }
 
     pub(super) fn request(&mut self, slot: u32, payload: Bytes) {
-        if self.wake(Event::Request(slot, payload))
-            && let Some(place) = self.places.get_mut(&slot)
-        {
+        if self.wake(Event::Request(slot, payload)) {
+            self.wait_for(slot);
+        }
+    }
+
+    /// What comes next waits until what was handed over is done.
+    pub(super) fn wait_for(&mut self, slot: u32) {
+        if let Some(place) = self.places.get_mut(&slot) {
             place.undone += 1;
         }
     }
@@ -73,7 +78,7 @@ impl Core {
         place.held.push_back(waits);
     }
 
-    /// The event loop has done a request.
+    /// The event loop has done a request, or what else others wait for.
     pub(super) fn done(&mut self, slot: u32) {
         if let Some(place) = self.places.get_mut(&slot) {
             place.undone = place.undone.saturating_sub(1);
@@ -102,13 +107,28 @@ impl Core {
         } else {
             Delivered::JavaScript
         };
-        let to = match delivered {
-            Delivered::Nobody => return add(&self.counters.skipped, 1),
-            Delivered::Written => return add(&self.counters.native, 1),
-            Delivered::Partly(connections) => Some(connections),
-            Delivered::JavaScript => None,
-        };
-        self.wake(Event::Broadcast(slot, Bytes::copy_from_slice(payload), to));
+        if self.delivered(slot, delivered, || Bytes::copy_from_slice(payload)) {
+            self.wait_for(slot);
+        }
+    }
+
+    /// A broadcast is written, or what JavaScript has to write is handed over: `payload`. Returns whether what follows has to wait, not to
+    /// overtake it.
+    pub(super) fn delivered(&self, slot: u32, delivered: Delivered, payload: impl FnOnce() -> Bytes) -> bool {
+        match delivered {
+            Delivered::Nobody => add(&self.counters.skipped, 1),
+            Delivered::Written => add(&self.counters.native, 1),
+            Delivered::Partly(connections) => {
+                self.wake(Event::Broadcast(slot, payload(), Some(connections)));
+            }
+            Delivered::JavaScript if self.places.get(&slot).is_some_and(|place| place.native) => {
+                return self.wake(Event::Whole(slot, payload()));
+            }
+            Delivered::JavaScript => {
+                self.wake(Event::Broadcast(slot, payload(), None));
+            }
+        }
+        false
     }
 }
 
