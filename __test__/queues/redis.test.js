@@ -56,6 +56,8 @@ describeWithRedis('queues that processes share', () => {
     await there.pause()
     await sendAll(here, [1, 2])
     const third = there.send(3)
+    // Behind it: so it waits for room now.
+    await other.flush()
     const worker = collect(here, 3, { handler: ({ payload }) => payload })
     expect(await here.stats()).toMatchObject({ paused: true, ready: 2, waitingSends: 1, workers: 1 })
     await there.resume()
