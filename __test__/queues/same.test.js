@@ -9,7 +9,7 @@ const { REDIS_STORES, redisStore } = require('../support/redis-queues')
 const { open, within } = require('../support/queues')
 const { random } = require('../support/random')
 
-const COMMANDS = Number(process.env.COMMANDS ?? 400)
+const COMMANDS = Number(process.env.COMMANDS ?? 200)
 const describeWithRedis = REDIS_STORES.length > 0 ? describe : describe.skip
 const SETTLING = ['ack', 'ack', 'ack', 'nack', 'release', 'dead']
 const MANAGING = [['remove'], ['promote'], ['reschedule', 1_000_000], ['reschedule', 0], ['move', 'other']]
