@@ -60,13 +60,22 @@ export interface ClusterOptions {
   redis: string | RedisOptions;
   /**
    * `"pubsub"`: the format of `createAdapter()` of `@socket.io/redis-adapter`, whose servers and emitters can be in the same cluster.
-   * `"streams"`: that of `@socket.io/redis-streams-adapter` and its emitter. Nothing is lost while Redis is away, and connection state
-   * recovery works across servers.
+   * `"sharded"`: that of its `createShardedAdapter()`, for Redis 7.0 and later. `"streams"`: that of `@socket.io/redis-streams-adapter`
+   * and its emitter. Nothing is lost while Redis is away, and connection state recovery works across servers.
    * @default "pubsub"
    */
-  mode?: "pubsub" | "streams";
+  mode?: "pubsub" | "sharded" | "streams";
+  /**
+   * Of mode `"sharded"`, as in `createShardedAdapter()`, and the same on all servers. `"static"`: each server gets all messages.
+   * `"dynamic"`: messages for one room only where it has members, except rooms whose name has 20 characters, as the ids of sockets
+   * have. `"dynamic-private"`: those, too.
+   * @default "dynamic"
+   */
+  subscriptionMode?: "static" | "dynamic" | "dynamic-private";
   /** The prefix of all channels: servers with the same one are one cluster. @default "socket.io" */
   key?: string;
+  /** Another name of `key`, as in the JavaScript adapters of modes `"sharded"` and `"streams"`. */
+  channelPrefix?: string;
   /** How long other servers have for an answer, in ms. @default 5000 */
   requestsTimeout?: number;
   /** The most that waits while Redis is away; the oldest messages go first, and are counted in `stats().cluster.outboxDropped`. */
@@ -80,8 +89,6 @@ export interface ClusterOptions {
   streamName?: string;
   /** Mode `"streams"`: over how many streams the namespaces are spread; the same on all servers. @default 1 */
   streamCount?: number;
-  /** Mode `"streams"`: the prefix of its channels, another name of `key`. @default "socket.io" */
-  channelPrefix?: string;
   /** Mode `"streams"`: `true` is refused (`ERR_CLUSTER_UNSUPPORTED`). @default false */
   useShardedPubSub?: boolean;
   /** Mode `"streams"`: about so many entries are kept in a stream. @default 10000 */
@@ -353,6 +360,7 @@ export type ErrorCode =
   | "ERR_CLUSTER_REPLICA"
   | "ERR_CLUSTER_UNREACHABLE"
   | "ERR_CLUSTER_UNSUPPORTED"
+  | "ERR_CLUSTER_VERSION"
   | "ERR_CONNECTION_LOST"
   | "ERR_INVALID_NAMESPACE"
   | "ERR_INVALID_OPTION"

@@ -53,7 +53,7 @@ class NativeAdapter extends Adapter {
     this.#engine.removeAdapter(this)
   }
 
-  /** @param {SocketId} id @param {Set<Room>} rooms */
+  /** @param {SocketId} id @param {Set<Room>} rooms @returns {Promise<void> | void} */
   addAll(id, rooms) {
     this.#membership.addAll(id, rooms)
   }
@@ -169,9 +169,8 @@ class NativeAdapter extends Adapter {
     return this.#plainEncoder.isStandard() && !this.#clients.areObserved()
   }
 
-  /** The engine's number of the namespace. */
-  get number() {
-    return this.#membership.namespace
+  get membership() {
+    return this.#membership
   }
 
   /**

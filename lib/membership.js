@@ -27,6 +27,8 @@ class Membership {
   /** @type {MapView<SocketId, Room>} A socket's id → its index. */
   sids
 
+  /** How many rooms were made. */
+  made = 0
   #adapter
   #engine
   #native
@@ -53,10 +55,7 @@ class Membership {
     this.#indexes = new SpareIndexes(engine)
     this.rooms = new MapView(this.settle, (name) => membersOf(this, this.#native, name))
     // A socket appears and goes here first.
-    this.sids = new MapView(
-      () => {},
-      (id) => roomsOf(this, this.#native, id),
-    )
+    this.sids = new MapView(() => {}, (id) => roomsOf(this, this.#native, id))
   }
 
   get namespace() {
@@ -180,6 +179,7 @@ class Membership {
 
   /** @param {Room} name */
   #createRoom(name) {
+    this.made++
     const room = this.#numbers.take(name)
     this.rooms.put(name, room)
     this.#changes.create(room, name)

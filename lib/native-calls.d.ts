@@ -104,6 +104,8 @@ interface NativeCluster {
   catchUp(slot: number, ticket: number, namespace: number, room: number): import('../native').NativeMissed
   /** Of an emitter: an event comes when what was handed over is published, or given up. */
   flush(ticket: number): void
+  /** Asks when the rooms that were made so far are subscribed. */
+  settle(ticket: number): void
   /** What was handed over is seen now. */
   wake(): void
   take(): import('../native').NativeClusterEvent[]

@@ -17,7 +17,7 @@ use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use socketio_cluster::streams::{Recovery, RecoveryOptions, Streams, StreamsOptions};
-use socketio_cluster::{Command, Config, Event, Member, Mode, Node};
+use socketio_cluster::{Command, Config, Event, Member, Mode, Node, Subscriptions};
 
 use crate::engine::{NativeEngine, State};
 use crate::functions::add;
@@ -26,8 +26,10 @@ use crate::recovery::{self, NativeMissed};
 /// The settings of a cluster, validated by `lib/cluster/options.js`.
 #[napi(object)]
 pub struct NativeClusterOptions {
-    /// `pubsub`.
+    /// `pubsub` or `sharded`.
     pub mode: String,
+    /// Of the latter: `static`, `dynamic` or `dynamic-private`.
+    pub subscription_mode: Option<String>,
     /// The prefix of all channels.
     pub key: String,
     /// What this server's messages are known by.
@@ -91,9 +93,10 @@ fn streams(options: Option<NativeStreamsOptions>) -> StreamsOptions {
 #[napi(object)]
 #[derive(Default)]
 pub struct NativeClusterEvent {
-    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored, 10 whole, 20 flushed.
+    /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored, 10 whole, 11 settled,
+    /// 20 flushed.
     pub kind: u32,
-    /// The namespace's number, or the ticket of a count or flush.
+    /// The namespace's number, or the ticket of a question.
     pub slot: u32,
     /// As it came.
     pub payload: Option<Buffer>,
@@ -188,6 +191,10 @@ impl NativeEngine {
             instance.submit(Command::Flush(context.get(0)?));
             Ok(())
         })?;
+        add(*env, &mut functions, &instance, "settle", |instance, context| {
+            instance.submit(Command::Settle(context.get(0)?));
+            Ok(())
+        })?;
         add(*env, &mut functions, &instance, "wake", |instance, _| {
             if let Some(node) = &*instance.node.lock() {
                 node.wake();
@@ -229,7 +236,7 @@ fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Fun
         .map_err(|_| Error::new(Status::InvalidArg, "expected the settings of Redis, got something else"))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated: a positive integer")]
     let config = Config {
-        mode: mode(&options.mode)?,
+        mode: mode(&options.mode, options.subscription_mode.as_deref())?,
         streams: streams(options.streams),
         key: options.key,
         uid: options.uid,
@@ -257,12 +264,16 @@ fn start(env: Env, state: Rc<State>, options: NativeClusterOptions, signal: &Fun
     Ok(Instance { state, node, recoveries: RefCell::default(), hook: RefCell::new(Some(hook)) })
 }
 
-fn mode(name: &str) -> Result<Mode> {
-    match name {
-        "pubsub" => Ok(Mode::PubSub),
-        "streams" => Ok(Mode::Streams),
-        other => Err(Error::new(Status::InvalidArg, format!("expected the mode pubsub or streams, got {other}"))),
-    }
+/// The names of `lib/cluster/options.js`.
+fn mode(name: &str, subscriptions: Option<&str>) -> Result<Mode> {
+    Ok(match (name, subscriptions) {
+        ("pubsub", _) => Mode::PubSub,
+        ("streams", _) => Mode::Streams,
+        ("sharded", Some("static")) => Mode::Sharded(Subscriptions::Static),
+        ("sharded", Some("dynamic")) => Mode::Sharded(Subscriptions::Dynamic),
+        ("sharded", Some("dynamic-private")) => Mode::Sharded(Subscriptions::DynamicPrivate),
+        _ => return Err(Error::new(Status::InvalidArg, format!("expected a mode, got {name}"))),
+    })
 }
 
 /// Text or bytes.
@@ -342,5 +353,6 @@ fn news(event: Event) -> NativeClusterEvent {
             NativeClusterEvent { missed: Some(recovery::missed(packets)), ..with(9, ticket, session) }
         }
         Event::Flushed(ticket) => NativeClusterEvent { kind: 20, slot: ticket, ..base() },
+        Event::Settled(ticket) => NativeClusterEvent { kind: 11, slot: ticket, ..base() },
     }
 }

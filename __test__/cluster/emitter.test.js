@@ -13,6 +13,7 @@ const { describeWithRedis, startRedis } = require('../support/redis')
 /** By mode: the servers that hear it. */
 const CLUSTERS = [
   ['pubsub', ['js', 'native']],
+  ['sharded', ['js', 'native']],
   ['streams', ['js', 'native']],
 ]
 

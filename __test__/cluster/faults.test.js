@@ -12,7 +12,7 @@ const { startCluster } = require('../support/cluster')
 const { next, until, within } = require('../support/events')
 const { describeWithRedis, startRedis } = require('../support/redis')
 
-describeWithRedis('faults in a cluster', () => {
+describeWithRedis.each(['pubsub', 'sharded'])('faults in a %s cluster', (mode) => {
   /** @type {import('../support/redis').Redis} */
   let redis
   /** @type {any} */
@@ -26,7 +26,7 @@ describeWithRedis('faults in a cluster', () => {
 
   beforeEach(async () => {
     redis = await startRedis()
-    cluster = await startCluster(['native', 'native'], redis)
+    cluster = await startCluster(['native', 'native'], redis, { cluster: { mode } })
     clients = []
     for (const server of cluster.servers) clients.push(await server.client())
     io = cluster.servers[0].io
@@ -89,7 +89,7 @@ describeWithRedis('faults in a cluster', () => {
   }, 30_000)
 
   async function startChild() {
-    child = fork(path.join(__dirname, 'fixtures', 'server.js'), [redis.url])
+    child = fork(path.join(__dirname, 'fixtures', 'server.js'), [redis.url, mode])
     await next(child, 'message')
     while ((await io.of('/').adapter.serverCount()) !== 3) await new Promise((resolve) => setTimeout(resolve, 10))
     return /** @type {import('node:child_process').ChildProcess} */ (child)
@@ -120,9 +120,13 @@ describeWithRedis('faults in a cluster', () => {
   }, 30_000)
 
   test('garbage on the channels is counted and ignored', async () => {
-    const channels = ['socket.io#/#', 'socket.io-request#/#', 'socket.io-response#/#', 'socket.io-native#']
+    const { uid } = cluster.servers[1].io.of('/').adapter
+    const own = { pubsub: ['socket.io-request#/#', 'socket.io-response#/#'], sharded: [`socket.io#/#${uid}#`] }[mode]
+    const channels = ['socket.io#/#', 'socket.io-native#', ...own]
     const garbage = ['', '{', '{"type":7}', '{"type":6,"data":5,"requestId":1}', '{"type":3,"opts":7,"rooms":{}}', '[]', '\u0093\u00a1u', 'x'.repeat(1000)]
-    for (const channel of channels) for (const text of garbage) redis.command('PUBLISH', channel, text)
+    for (const channel of channels) for (const text of garbage) {
+      redis.command(mode === 'sharded' ? 'SPUBLISH' : 'PUBLISH', channel, text)
+    }
     io.emit('n', 1)
     await until('the other has it', () => numbers(clients[1]).length === 1)
     await until('they are counted', () => stats(io).cluster?.malformed > 5)
@@ -158,7 +162,10 @@ describeWithRedis('a Redis that refuses', () => {
 })
 
 test.each([
-  [{ redis: 'redis://h', mode: 'sharded' }, 'ERR_CLUSTER_MODE'],
+  [{ redis: 'redis://h', mode: 'cluster' }, 'ERR_CLUSTER_MODE'],
+  [{ redis: 'redis://h', mode: 'sharded', subscriptionMode: 'all' }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', subscriptionMode: 'static' }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', mode: 'sharded', key: 'a', channelPrefix: 'b' }, 'ERR_INVALID_OPTION'],
   [{ redis: 'redis://h', mode: 'streams', useShardedPubSub: true }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: 'redis://h', mode: 'streams', streamCount: 0 }, 'ERR_INVALID_OPTION'],
   [{ redis: 'redis://h', mode: 'streams', maxLen: '5' }, 'ERR_INVALID_OPTION'],

@@ -3,7 +3,7 @@
 /** Socket.IO servers that are one cluster, each with this adapter or with the JavaScript one. */
 
 const http = require('node:http')
-const { createAdapter: createPubSubAdapter } = require('@socket.io/redis-adapter')
+const { createAdapter: createPubSubAdapter, createShardedAdapter } = require('@socket.io/redis-adapter')
 const { createAdapter: createStreamsAdapter } = require('@socket.io/redis-streams-adapter')
 const { createClient } = require('redis')
 const { Server } = require('socket.io')
@@ -18,6 +18,7 @@ const JAVASCRIPT = {
   pubsub: ([publisher, subscriber], options) => createPubSubAdapter(publisher, subscriber, options),
   // It ends when its last reading does.
   streams: ([client], options) => createStreamsAdapter(client, { blockTimeInMs: 200, ...options }),
+  sharded: ([publisher, subscriber], options) => createShardedAdapter(publisher, subscriber, options),
 }
 
 class ClusterServer {
@@ -128,6 +129,30 @@ class TestCluster {
           io.of(nsp).serverSideEmit(event)
         })
       }
+    }
+  }
+
+  /**
+   * Waits until each server of mode `sharded` is subscribed to its rooms.
+   * @param {string[]} [rooms] that all have, before that
+   */
+  async subscribed(rooms = [], nsp = '/') {
+    const { redis, options } = this.servers[0]
+    const { mode, subscriptionMode = 'dynamic', key = 'socket.io' } = options.cluster ?? {}
+    if (mode !== 'sharded') return
+    const adapters = this.servers.map(({ io }) => io.of(nsp).adapter)
+    while (!adapters.every((adapter) => rooms.every((room) => adapter.rooms.has(room)))) await delay(5)
+    if (subscriptionMode === 'static') return
+    /** @type {Map<string, number>} */
+    const expected = new Map()
+    for (const adapter of adapters) {
+      // Those that may be a socket's id: JavaScript servers subscribe to some of them, in vain.
+      const own = (/** @type {any} */ room) => subscriptionMode === 'dynamic' && typeof room === 'string' && room.length === 20
+      const names = new Set([...adapter.rooms.keys()].filter((room) => !own(room)).map(String))
+      for (const name of names) expected.set(name, (expected.get(name) ?? 0) + 1)
+    }
+    for (const [room, count] of expected) {
+      while (Number(redis.command('PUBSUB', 'SHARDNUMSUB', `${key}#${nsp}#${room}#`).split('\n')[1]) < count) await delay(5)
     }
   }
 

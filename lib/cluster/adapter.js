@@ -17,6 +17,8 @@ class ClusterAdapter extends NativeAdapter {
   format
   #cluster
   #slot
+  /** Which rooms have channels of their own, if any. */
+  #subscribes
 
   /**
    * @param {any} nsp
@@ -27,7 +29,8 @@ class ClusterAdapter extends NativeAdapter {
     const settings = /** @type {import('./options').ClusterSettings} */ (engine.settings.cluster)
     this.#cluster = engine.cluster ??= new Cluster(engine, settings, nsp.server.opts?.connectionStateRecovery)
     this.format = createFormat(settings, this.#cluster.uid, nsp.name)
-    this.#slot = this.#cluster.join(this, this.number)
+    this.#subscribes = settings.subscriptionMode === 'static' ? undefined : settings.subscriptionMode
+    this.#slot = this.#cluster.join(this, this.membership.namespace)
     if (nsp.server.opts?.connectionStateRecovery && settings.mode !== 'streams') warnOfRecovery(settings.mode)
   }
 
@@ -39,6 +42,25 @@ class ClusterAdapter extends NativeAdapter {
   close() {
     this.#cluster.leave(this.#slot)
     super.close()
+  }
+
+  /**
+   * @param {string} id
+   * @param {Set<Room>} rooms
+   * @returns {Promise<void> | void} when rooms have channels of their own: once what others send to these arrives
+   */
+  addAll(id, rooms) {
+    const { made } = this.membership
+    super.addAll(id, rooms)
+    if (!this.#subscribes) return
+    const isNew = this.membership.made !== made
+    const waiting = this.#cluster.rooms
+    if ((isNew || waiting.waiting) && hasChannel(rooms, this.#subscribes)) {
+      return waiting.joined(isNew, () => {
+        this.membership.settle()
+        this.#cluster.touch()
+      })
+    }
   }
 
   get uid() {
@@ -60,7 +82,8 @@ class ClusterAdapter extends NativeAdapter {
     if (opts.flags?.local) return
     const { rooms, except, flags } = opts
     const only = rooms.size === 1 ? rooms.values().next().value : undefined
-    const room = only === undefined ? null : String(only)
+    // Others only JavaScript finds: no channel names them.
+    const room = typeof only === 'string' || typeof only === 'number' ? String(only) : null
     if (text === null) {
       this.#cluster.calls.packet(this.#slot, this.format.writeBroadcast(packet, plainOptions(opts)), room)
     } else {
@@ -229,6 +252,16 @@ function setOptions(opts) {
 function isEmpty(flags) {
   for (const flag in flags) if (flags[flag] !== undefined) return false
   return true
+}
+
+/** The JavaScript adapter takes each text of so many characters for a socket's id, which has no channel. */
+const ID_LENGTH = 20
+
+/** @param {Set<Room>} rooms @param {string} subscribes */
+function hasChannel(rooms, subscribes) {
+  if (subscribes === 'dynamic-private') return true
+  for (const room of rooms) if (typeof room !== 'string' || room.length !== ID_LENGTH) return true
+  return false
 }
 
 let warned = false

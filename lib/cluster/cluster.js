@@ -8,25 +8,12 @@ const os = require('node:os')
 const { NativeAdapterError } = require('../errors')
 const { FAREWELL, flushAtExit, forgetAtExit } = require('../exit')
 const { apart } = require('../write-callbacks')
+const { EVENT } = require('./events')
 const { newUid } = require('./format')
 const { Question } = require('./requests')
+const { RoomSubscriptions } = require('./room-subscriptions')
 
 /** @typedef {import('./adapter').ClusterAdapter} ClusterAdapter */
-
-/** The kinds of `src/cluster.rs`. */
-const EVENT = {
-  UP: 0,
-  DOWN: 1,
-  BROADCAST: 2,
-  REQUEST: 3,
-  RESPONSE: 4,
-  COUNT: 5,
-  JOINED: 6,
-  RELEASED: 7,
-  LATE: 8,
-  RESTORED: 9,
-  WHOLE: 10,
-}
 
 /** How often it is looked whether broadcasts may pass the event loop by, in ms. */
 const LOOK_EVERY = 1000
@@ -48,6 +35,7 @@ class Cluster {
   #nextTicket = 0
   /** Clients that come back. @type {Map<number, (event: import('../../native').NativeClusterEvent | null) => void>} */
   #restores = new Map()
+  #rooms = new RoomSubscriptions((ticket) => this.#native.settle(ticket))
   /** Requests that wait for answers: what to call with each. @type {Map<string, (answer: any) => void>} */
   #requests = new Map()
   #timer
@@ -67,6 +55,7 @@ class Cluster {
     this.#native = engine.native.openCluster(
       {
         mode: settings.mode,
+        subscriptionMode: settings.subscriptionMode,
         key: settings.key,
         uid: this.uid,
         name: `${os.hostname()}:${process.pid}`,
@@ -111,6 +100,11 @@ class Cluster {
     else this.touch()
   }
 
+  /** Sockets join rooms, which other servers' messages reach by channels of their own. */
+  get rooms() {
+    return this.#rooms
+  }
+
   /** What was handed over leaves at the end of the tick. */
   touch() {
     this.#engine.touch()
@@ -135,6 +129,7 @@ class Cluster {
     this.#counts.clear()
     for (const resolve of this.#restores.values()) resolve(null)
     this.#restores.clear()
+    this.#rooms.close()
     this.#native.close(timeout)
   }
 
@@ -247,6 +242,7 @@ class Cluster {
       this.#counts.delete(slot)
       return
     }
+    if (kind === EVENT.SETTLED) return this.#rooms.settled(slot)
     if (kind === EVENT.JOINED) {
       this.#joins.get(slot)?.()
       this.#joins.delete(slot)

@@ -43,13 +43,14 @@ class EmitterLink {
   #closed = false
 
   /** @param {import('./options').ClusterSettings} settings */
-  constructor({ mode, key, outbox, redis, streams }) {
+  constructor({ mode, subscriptionMode, key, outbox, redis, streams }) {
     const engine = new NativeEngine(NO_WRITERS)
     this.#namespace = engine.openNamespace()
     const self = new WeakRef(this)
     this.#native = engine.openCluster(
       {
         mode,
+        subscriptionMode,
         key,
         uid: UID,
         name: `${os.hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`,

@@ -10,14 +10,16 @@ const { STREAM_OPTIONS, validateStreams } = require('./stream-options')
  * @typedef {object} ClusterSettings
  * @property {string} mode
  * @property {import('./stream-options').StreamSettings} [streams]
+ * @property {string | undefined} subscriptionMode of mode `sharded`
  * @property {string} key
  * @property {number} requestsTimeout ms
  * @property {{ messages: number, bytes: number }} outbox
  * @property {Record<string, unknown>} redis what `crates/cluster` reads
  */
 
-const MODES = ['pubsub', 'streams']
-const KNOWN = ['redis', 'mode', 'key', 'requestsTimeout', 'outbox']
+const MODES = ['pubsub', 'sharded', 'streams']
+const SUBSCRIPTION_MODES = ['static', 'dynamic', 'dynamic-private']
+const KNOWN = ['redis', 'mode', 'key', 'channelPrefix', 'subscriptionMode', 'requestsTimeout', 'outbox']
 const REDIS = ['host', 'port', 'path', 'username', 'password', 'database', 'tls']
 
 /**
@@ -28,21 +30,33 @@ function validateCluster(value) {
   if (typeof value !== 'object' || value === null) fail('cluster', 'an object with redis, mode and key', typeof value)
   const known = value.mode === 'streams' ? [...KNOWN, ...STREAM_OPTIONS] : KNOWN
   for (const name of Object.keys(value)) if (!known.includes(name)) fail(`cluster`, `one of ${known.join(', ')}`, name)
-  const { mode = 'pubsub', key = 'socket.io', requestsTimeout = 5000, outbox = {} } = value
+  const { mode = 'pubsub', channelPrefix, requestsTimeout = 5000, outbox = {} } = value
   if (!MODES.includes(mode)) {
     throw new NativeAdapterError(
       'ERR_CLUSTER_MODE',
       `createAdapter: expected cluster.mode to be ${MODES.map((name) => `"${name}"`).join(' or ')}, got ${show(mode)}`,
     )
   }
+  const key = value.key ?? channelPrefix ?? 'socket.io'
   if (typeof key !== 'string' || key === '') fail('cluster.key', 'a text that is not empty', show(key))
+  if (channelPrefix !== undefined && channelPrefix !== key) fail('cluster.channelPrefix', 'the same as key', show(channelPrefix))
+  const subscriptionMode = subscriptionModeOf(mode, value.subscriptionMode)
   integer('cluster.requestsTimeout', requestsTimeout, 1)
   const { messages = 10_000, bytes = 16 * 1024 * 1024 } = outbox
   integer('cluster.outbox.messages', messages, 1)
   integer('cluster.outbox.bytes', bytes, 1024)
   const streams = mode === 'streams' ? validateStreams(value) : undefined
-  const prefix = value.channelPrefix ?? key
-  return { mode, key: prefix, streams, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
+  return { mode, subscriptionMode, key, streams, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
+}
+
+/** @param {string} mode @param {unknown} value @returns {string | undefined} */
+function subscriptionModeOf(mode, value) {
+  if (mode !== 'sharded') {
+    return value === undefined ? undefined : fail('cluster.subscriptionMode', `absent with mode "${mode}"`, show(value))
+  }
+  const subscriptionMode = value ?? 'dynamic'
+  if (typeof subscriptionMode === 'string' && SUBSCRIPTION_MODES.includes(subscriptionMode)) return subscriptionMode
+  return fail('cluster.subscriptionMode', SUBSCRIPTION_MODES.map((name) => `"${name}"`).join(' or '), show(value))
 }
 
 /** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. */

@@ -94,9 +94,10 @@ class StreamsAdapter extends ClusterAdapter {
     const whole = how | (native ? HOW.NATIVE : 0) | (to === null ? HOW.NOBODY : 0)
     const token = this.#nextToken
     this.#nextToken = (token + 1) >>> 0
-    const { cluster, slot, number } = this
+    const { cluster, slot } = this
+    const { namespace } = this.membership
     const rest = to ?? [null]
-    const share = cluster.calls.issue(slot, whole, text, payload, room, options, token, number, bits, tick, ...rest)
+    const share = cluster.calls.issue(slot, whole, text, payload, room, options, token, namespace, bits, tick, ...rest)
     cluster.touch()
     if (share === null) return
     const ids = native ? this.idsAt(share.subarray(1)) : this.idsOf(opts)
@@ -248,7 +249,7 @@ class StreamsAdapter extends ClusterAdapter {
     try {
       super.addAll(id, rooms)
       const room = this.roomNumber(id)
-      if (room !== undefined) missed = calls.catchUp(this.slot, ticket, this.number, room)
+      if (room !== undefined) missed = calls.catchUp(this.slot, ticket, this.membership.namespace, room)
     } finally {
       calls.resume(this.slot)
     }

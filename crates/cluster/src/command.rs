@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use socketio_rooms::Namespace;
+use socketio_rooms::{Namespace, RoomChange};
 
 use crate::format::Mode;
 use crate::streams::{Id, Recovery, StreamsOptions};
@@ -45,6 +45,15 @@ pub enum Command {
     },
     /// A namespace ends.
     Leave(u32),
+    /// Rooms of a namespace were made, or are gone: [`crate::Node::submit`] sees to it where a mode needs it.
+    Rooms {
+        /// The namespace.
+        slot: u32,
+        /// In this order.
+        changes: Vec<RoomChange>,
+    },
+    /// Are the rooms that were made so far subscribed? [`crate::Event::Settled`] follows when they are, or there is no connection.
+    Settle(u32),
     /// Broadcasts may (not) be written without the event loop.
     Native(u32, bool),
     /// A broadcast, as local clients get it.

@@ -5,6 +5,7 @@ mod census;
 mod entries;
 mod inbound;
 mod restore;
+mod subscriptions;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -17,9 +18,10 @@ pub(crate) use self::census::Question;
 use self::inbound::Waits;
 use self::restore::Pass;
 pub(crate) use self::restore::{CHUNK, Job, Section};
+use self::subscriptions::Subscriptions;
 use crate::command::{Command, Config};
 use crate::event::{Event, Events};
-use crate::format::{Format, Mode, Subscription};
+use crate::format::{Format, Mode};
 use crate::local::Writers;
 use crate::members::Members;
 use crate::outbox::{Outbox, Outgoing, Route};
@@ -39,7 +41,8 @@ struct Place {
     undone: u32,
     held: VecDeque<Waits>,
     held_bytes: usize,
-    subscribed: bool,
+    /// Of its rooms: a number and its text have the same.
+    channels: HashMap<Arc<str>, u32, FxBuildHasher>,
     recovery: Option<Arc<Recovery>>,
 }
 
@@ -47,8 +50,7 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) outbox: Outbox,
     pub(crate) questions: Vec<Question>,
-    pub(crate) subscribe: Vec<Subscription>,
-    pub(crate) unsubscribe: Vec<Subscription>,
+    subscriptions: Subscriptions,
     /// Our own voice came back.
     pub(crate) heard: Instant,
     pub(crate) closing: bool,
@@ -56,7 +58,7 @@ pub(crate) struct Core {
     pub(crate) newcomer: bool,
     places: HashMap<u32, Place, FxBuildHasher>,
     /// Whose a channel or pattern is.
-    owners: HashMap<String, u32, FxBuildHasher>,
+    owners: HashMap<Arc<str>, u32, FxBuildHasher>,
     /// The reading of the streams.
     pub(crate) tail: Tail,
     pub(crate) restores: Vec<Job>,
@@ -101,8 +103,7 @@ impl Core {
             outbox: Outbox::new(config.outbox, config.outbox_bytes),
             config,
             questions: Vec::new(),
-            subscribe: Vec::new(),
-            unsubscribe: Vec::new(),
+            subscriptions: Subscriptions::default(),
             heard: now,
             closing: false,
             newcomer: false,
@@ -117,32 +118,9 @@ impl Core {
         }
     }
 
-    /// Everything is to be subscribed on a new connection; returns the channels whose subscription is checked.
-    pub(crate) fn begin(&mut self, now: Instant) -> Vec<String> {
-        self.excuse(now);
-        self.unsubscribe.clear();
-        self.subscribe = self.presence_subscriptions();
-        let mut checked = Vec::new();
-        for place in self.places.values_mut() {
-            place.subscribed = false;
-            checked.push(place.format.counted().to_owned());
-            self.subscribe.extend(place.format.subscriptions());
-        }
-        checked
-    }
-
     /// The channels by which it is seen who is there; not all when there are many.
     pub(crate) fn counted(&self) -> Vec<String> {
         self.places.values().take(NAMED).map(|place| place.format.counted().to_owned()).collect()
-    }
-
-    /// What was in `subscribe` is subscribed.
-    pub(crate) fn subscribed(&mut self) {
-        for (slot, place) in &mut self.places {
-            if !std::mem::replace(&mut place.subscribed, true) {
-                self.events.push(Event::Joined(*slot));
-            }
-        }
     }
 
     fn publish(&mut self, mut message: Outgoing) {
@@ -165,6 +143,8 @@ impl Core {
         match command {
             Command::Join { slot, nsp, rooms, native, recovery } => self.join(slot, nsp, (rooms, recovery), native),
             Command::Leave(slot) => self.leave(slot),
+            Command::Rooms { slot, changes } => self.rooms(slot, changes),
+            Command::Settle(ticket) => self.settle(ticket),
             Command::Native(slot, native) => {
                 if let Some(place) = self.places.get_mut(&slot) {
                     place.native = native;
@@ -172,17 +152,17 @@ impl Core {
             }
             Command::Broadcast { slot, text, room, options } => {
                 let Some(place) = self.places.get(&slot) else { return };
-                match place.format.broadcast(&text, room.as_deref(), options.as_deref()) {
+                match place.format.broadcast(&text, room.as_deref(), options.as_deref(), now) {
                     Some(message) => self.publish(message),
                     None => add(&self.counters.malformed, 1),
                 }
             }
             Command::Packet { slot, payload, room } => {
-                self.send(slot, |format| format.packet(payload, room.as_deref()));
+                self.send(slot, |format| format.packet(payload, room.as_deref(), now));
             }
             Command::Request { slot, payload, expect } => {
                 self.expected.extend(expect);
-                self.send(slot, |format| format.request(payload));
+                self.send(slot, |format| format.request(payload, now));
             }
             Command::Forget(id) => {
                 self.expected.remove(&id);
@@ -201,46 +181,10 @@ impl Core {
         }
     }
 
-    fn send(&mut self, slot: u32, message: impl FnOnce(&dyn Format) -> Outgoing) {
-        if let Some(place) = self.places.get(&slot) {
-            let message = message(&*place.format);
+    fn send(&mut self, slot: u32, message: impl FnOnce(&mut dyn Format) -> Outgoing) {
+        if let Some(place) = self.places.get_mut(&slot) {
+            let message = message(&mut *place.format);
             self.publish(message);
-        }
-    }
-
-    fn join(
-        &mut self,
-        slot: u32,
-        nsp: String,
-        (rooms, recovery): (Arc<Namespace>, Option<Arc<Recovery>>),
-        native: bool,
-    ) {
-        let format = self.config.mode.format(&self.config, &nsp);
-        for subscription in format.subscriptions() {
-            self.owners.insert(subscription.name().to_owned(), slot);
-            self.subscribe.push(subscription);
-        }
-        let (held, undone, held_bytes, subscribed) = (VecDeque::new(), 0, 0, false);
-        self.by_name.insert(nsp.clone(), slot);
-        if let Some(recovery) = &recovery {
-            recovery.set_reading(self.reading);
-        }
-        let place = Place { nsp, format, rooms, native, undone, held, held_bytes, subscribed, recovery };
-        self.places.insert(slot, place);
-        self.begin_index(slot, false);
-    }
-
-    fn leave(&mut self, slot: u32) {
-        let Some(place) = self.places.remove(&slot) else { return };
-        if self.by_name.get(&place.nsp) == Some(&slot) {
-            self.by_name.remove(&place.nsp);
-        }
-        for subscription in place.format.subscriptions() {
-            // A namespace of the same name may have begun.
-            if self.owners.get(subscription.name()) == Some(&slot) {
-                self.owners.remove(subscription.name());
-                self.unsubscribe.push(subscription);
-            }
         }
     }
 }

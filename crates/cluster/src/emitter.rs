@@ -203,18 +203,19 @@ impl Emitter {
             }
             Command::Broadcast { slot, text, room, options } => {
                 let Some(format) = self.formats.get(&slot) else { return };
-                match format.broadcast(&text, room.as_deref(), options.as_deref()) {
+                match format.broadcast(&text, room.as_deref(), options.as_deref(), Instant::now()) {
                     Some(message) => self.publish(message),
                     None => add(&self.counters.malformed, 1),
                 }
             }
             Command::Packet { slot, payload, room } => {
                 let Some(format) = self.formats.get(&slot) else { return };
-                self.publish(format.packet(payload, room.as_deref()));
+                self.publish(format.packet(payload, room.as_deref(), Instant::now()));
             }
             Command::Request { slot, payload, .. } => {
-                let Some(format) = self.formats.get(&slot) else { return };
-                self.publish(format.request(payload));
+                let Some(format) = self.formats.get_mut(&slot) else { return };
+                let message = format.request(payload, Instant::now());
+                self.publish(message);
             }
             Command::Flush(ticket) => {
                 self.flushes.push_back((self.accepted, ticket));

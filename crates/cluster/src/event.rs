@@ -45,6 +45,8 @@ pub enum Event {
     Restored(u32, Option<(Bytes, Vec<Missed>)>),
     /// What was handed over before [`crate::Command::Flush`] with this ticket is published, or given up.
     Flushed(u32),
+    /// The answer to [`crate::Command::Settle`] with this ticket.
+    Settled(u32),
 }
 
 /// Another server with this adapter.

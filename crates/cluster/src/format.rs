@@ -1,11 +1,15 @@
 //! What the modes differ in: which channels a namespace has, and what stands in a message. [`Core`](crate::core) has the rest.
 
+use std::time::Instant;
+
 use bytes::Bytes;
+use socketio_rooms::RoomKey;
 
 use crate::command::Config;
 use crate::incoming::Unread;
 use crate::outbox::Outgoing;
 use crate::pubsub::PubSub;
+use crate::sharded::{Sharded, Subscriptions};
 use crate::streams::{self, StreamsOptions};
 
 /// Whom the servers of a cluster understand.
@@ -15,6 +19,8 @@ pub enum Mode {
     PubSub,
     /// `createAdapter` of `@socket.io/redis-streams-adapter`.
     Streams,
+    /// Its `createShardedAdapter`.
+    Sharded(Subscriptions),
 }
 
 /// Something to be subscribed to.
@@ -24,12 +30,14 @@ pub enum Subscription {
     Channel(String),
     /// `PSUBSCRIBE`
     Pattern(String),
+    /// `SSUBSCRIBE`
+    Shard(String),
 }
 
 impl Subscription {
     /// By which a message that came is found.
     pub fn name(&self) -> &str {
-        let (Self::Channel(name) | Self::Pattern(name)) = self;
+        let (Self::Channel(name) | Self::Pattern(name) | Self::Shard(name)) = self;
         name
     }
 }
@@ -54,18 +62,23 @@ pub(crate) trait Format: Send {
     /// What is subscribed while the namespace is there.
     fn subscriptions(&self) -> Vec<Subscription>;
 
-    /// That of these by which the servers are counted.
+    /// What is subscribed while this room is there, where rooms have channels of their own.
+    fn room(&self, _room: &RoomKey) -> Option<Subscription> {
+        None
+    }
+
+    /// That of [`Self::subscriptions`] by which the servers are counted.
     fn counted(&self) -> &str;
 
     /// A broadcast of the text that local clients get. `options`: JSON of rooms, except and flags; `None` when it is for `room`
     /// alone. `None` when it cannot be written.
-    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>) -> Option<Outgoing>;
+    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>, now: Instant) -> Option<Outgoing>;
 
     /// A broadcast that JavaScript has encoded.
-    fn packet(&self, payload: Bytes, room: Option<&str>) -> Outgoing;
+    fn packet(&self, payload: Bytes, room: Option<&str>, now: Instant) -> Outgoing;
 
     /// A request that JavaScript has encoded, to all.
-    fn request(&self, payload: Bytes) -> Outgoing;
+    fn request(&mut self, payload: Bytes, now: Instant) -> Outgoing;
 
     /// An answer, to the server that asked, or to all.
     fn answer(&self, payload: Bytes, to: Option<&str>) -> Outgoing;
@@ -83,6 +96,17 @@ impl Mode {
                 let StreamsOptions { streams, most, .. } = &config.streams;
                 Box::new(streams::format::Streams::new(&config.key, streams, *most, nsp, &config.uid))
             }
+            Self::Sharded(which) => Box::new(Sharded::new(&config.key, nsp, &config.uid, which)),
         }
+    }
+
+    /// Whether all its channels are sharded ones.
+    pub fn is_sharded(self) -> bool {
+        matches!(self, Self::Sharded(_))
+    }
+
+    /// Whether rooms have channels of their own.
+    pub(crate) fn has_rooms(self) -> bool {
+        matches!(self, Self::Sharded(Subscriptions::Dynamic | Subscriptions::DynamicPrivate))
     }
 }

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use socketio_rooms::{Namespace, RoomChange};
 use tokio::sync::Notify;
 
 use crate::command::{Command, Config};
@@ -16,6 +17,7 @@ use crate::event::{Event, Events};
 use crate::format::Mode;
 use crate::local::Writers;
 use crate::redis::Settings;
+use crate::shards::Shards;
 use crate::stats::{Counters, Stats};
 use crate::streams::{Recovery, RecoveryOptions};
 use crate::worker::Worker;
@@ -28,6 +30,14 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// Adds one; returns its number.
+    fn push(&self, command: Command) -> u64 {
+        let (last, waiting) = &mut *self.list.lock();
+        waiting.push(command);
+        *last += 1;
+        *last
+    }
+
     /// The commands with their numbers.
     pub(crate) fn take(&self) -> impl Iterator<Item = (u64, Command)> + use<> {
         let (last, commands) = {
@@ -41,6 +51,7 @@ impl Inbox {
 
 /// A cluster's connection and its thread. Dropping it ends both, after what was handed over is published (within a second).
 pub struct Node {
+    mode: Mode,
     inbox: Arc<Inbox>,
     events: Arc<Events>,
     counters: Arc<Counters>,
@@ -64,6 +75,7 @@ impl Node {
         let events = Arc::new(Events::new(signal));
         let (end, ended) = mpsc::channel();
         let recovery = config.streams.recovery.filter(|_| config.mode == Mode::Streams);
+        let mode = config.mode;
         let told = Arc::clone(&events);
         let shared = (Arc::clone(&inbox), Arc::clone(&events), Arc::clone(&counters));
         let (serves, writers) = (writers.is_some(), writers.unwrap_or_default());
@@ -72,11 +84,18 @@ impl Node {
             let (inbox, events, counters) = shared;
             if !serves {
                 let emitter = Emitter::new(config, inbox, events, counters);
-                return emitter.run(async || settings.connect().await).await;
+                return match mode {
+                    Mode::Sharded(_) => emitter.run(async || Shards::connect(&settings).await).await,
+                    Mode::PubSub | Mode::Streams => emitter.run(async || settings.connect().await).await,
+                };
             }
             let core =
                 Core::new(config, Arc::clone(&events), Arc::clone(&counters), Arc::clone(&lanes), Instant::now());
-            Worker::new(core, inbox, events, counters, lanes).run(settings).await;
+            let worker = Worker::new(core, inbox, events, counters, lanes);
+            match mode {
+                Mode::Sharded(_) => worker.run(async || Shards::connect(&settings).await).await,
+                Mode::PubSub | Mode::Streams => worker.run(async || settings.connect().await).await,
+            }
         };
         let thread = thread::Builder::new().name("sio-cluster".into()).spawn(move || {
             if catch_unwind(AssertUnwindSafe(|| runtime.block_on(work()))).is_err() {
@@ -86,16 +105,35 @@ impl Node {
             // Nobody waits when the other end is gone.
             let _ = end.send(());
         })?;
-        Ok(Self { inbox, events, counters, writers, recovery, thread: Some(thread), ended })
+        Ok(Self { mode, inbox, events, counters, writers, recovery, thread: Some(thread), ended })
     }
 
     /// Hands a command over. It is seen after [`Self::wake`], at the latest. Returns its number, by which its entry in a stream is
     /// recognised.
     pub fn submit(&self, command: Command) -> u64 {
-        let (last, waiting) = &mut *self.inbox.list.lock();
-        waiting.push(command);
-        *last += 1;
-        *last
+        let watched = match &command {
+            Command::Join { slot, rooms, .. } if self.mode.has_rooms() => Some((*slot, Arc::clone(rooms))),
+            _ => None,
+        };
+        let number = self.inbox.push(command);
+        if let Some((slot, rooms)) = watched {
+            self.watch(slot, &rooms);
+        }
+        number
+    }
+
+    fn watch(&self, slot: u32, rooms: &Namespace) {
+        // Weak: the rooms may outlive this.
+        let inbox = Arc::downgrade(&self.inbox);
+        rooms.watch(move |changes| {
+            let Some(inbox) = inbox.upgrade() else { return };
+            // What is subscribed too long harms nobody.
+            let urgent = changes.iter().any(|change| matches!(change, RoomChange::Made(_)));
+            inbox.push(Command::Rooms { slot, changes });
+            if urgent {
+                inbox.notify.notify_one();
+            }
+        });
     }
 
     /// The recovery of a namespace that begins, in mode `streams` of a server with recovery.

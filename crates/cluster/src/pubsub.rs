@@ -1,5 +1,7 @@
 //! Mode `pubsub`: the classic format on its channels.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use crate::classic::{self, Channels};
@@ -31,16 +33,16 @@ impl Format for PubSub {
         &self.channels.request
     }
 
-    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>) -> Option<Outgoing> {
+    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>, now: Instant) -> Option<Outgoing> {
         let payload = classic::outgoing(&self.uid, &self.nsp, text, room, options)?;
-        Some(self.packet(payload.into(), room))
+        Some(self.packet(payload.into(), room, now))
     }
 
-    fn packet(&self, payload: Bytes, room: Option<&str>) -> Outgoing {
+    fn packet(&self, payload: Bytes, room: Option<&str>, _now: Instant) -> Outgoing {
         Outgoing { route: Route::Channel(self.channels.broadcast_to(room)), payload }
     }
 
-    fn request(&self, payload: Bytes) -> Outgoing {
+    fn request(&mut self, payload: Bytes, _now: Instant) -> Outgoing {
         Outgoing { route: Route::Channel(self.channels.request.clone()), payload }
     }
 

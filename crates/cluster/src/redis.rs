@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, ProtocolVersion, RedisError, ServerErrorKind};
 
 use crate::format::Subscription;
 use crate::outbox::{Outgoing, Route};
@@ -42,13 +42,13 @@ impl std::fmt::Debug for Settings {
 }
 
 /// To connect may take so long.
-const CONNECT: Duration = Duration::from_secs(3);
+pub(crate) const CONNECT: Duration = Duration::from_secs(3);
 /// No answer for so long means that the connection is dead.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 /// So many messages are taken at once.
 const TAKEN: usize = 256;
 /// So many channels are named in one command.
-const NAMED: usize = 512;
+pub(crate) const NAMED: usize = 512;
 
 /// A connection to Redis.
 pub struct Redis {
@@ -64,8 +64,12 @@ impl Settings {
         self.path.clone().unwrap_or_else(|| format!("{}:{}", self.host, self.port))
     }
 
-    /// What connects there.
+    /// What connects there, in RESP2, which each version and each service knows.
     pub fn client(&self) -> Result<Client, Lost> {
+        self.client_of(ProtocolVersion::RESP2)
+    }
+
+    pub(crate) fn client_of(&self, protocol: ProtocolVersion) -> Result<Client, Lost> {
         let addr = match &self.path {
             Some(path) => redis::ConnectionAddr::Unix(path.into()),
             None if self.tls => redis::ConnectionAddr::TcpTls {
@@ -76,7 +80,8 @@ impl Settings {
             },
             None => redis::ConnectionAddr::Tcp(self.host.clone(), self.port),
         };
-        let mut user = redis::RedisConnectionInfo::default().set_db(self.database).set_skip_set_lib_name();
+        let mut user =
+            redis::RedisConnectionInfo::default().set_db(self.database).set_skip_set_lib_name().set_protocol(protocol);
         if let Some(username) = &self.username {
             user = user.set_username(username);
         }
@@ -117,10 +122,19 @@ impl Settings {
         Lost { code, message: format!("expected a working connection to Redis at {}, got: {detail}", self.address()) }
     }
 
-    fn silent(&self) -> Lost {
+    pub(crate) fn silent(&self) -> Lost {
         let message =
             format!("expected an answer of Redis at {} within {} ms, got none", self.address(), ANSWER.as_millis());
         Lost { code: "ERR_CLUSTER_UNREACHABLE", message }
+    }
+
+    pub(crate) fn check_role(&self, role: &[redis::Value]) -> Result<(), Lost> {
+        let replica = |role: &redis::Value| matches!(role, redis::Value::BulkString(name) if name == b"slave");
+        if !role.first().is_some_and(replica) {
+            return Ok(());
+        }
+        let message = format!("expected a primary at {}, got a replica: what it publishes reaches few", self.address());
+        Err(Lost { code: "ERR_CLUSTER_REPLICA", message })
     }
 
     /// Connects.
@@ -137,42 +151,29 @@ impl Settings {
         };
         let connected = tokio::time::timeout(CONNECT * 2, connecting).await.map_err(|_| self.silent())?;
         let (publisher, role, sink, stream) = connected.map_err(|error| self.lost(&error))?;
-        let replica = |role: &redis::Value| matches!(role, redis::Value::BulkString(name) if name == b"slave");
-        if role.first().is_some_and(replica) {
-            let message =
-                format!("expected a primary at {}, got a replica: what it publishes reaches few", self.address());
-            return Err(Lost { code: "ERR_CLUSTER_REPLICA", message });
-        }
+        self.check_role(&role)?;
         Ok(Redis { settings: self.clone(), publisher, sink, stream })
     }
 }
 
-impl Redis {
-    async fn each(&mut self, subscriptions: &[Subscription], on: bool) -> Result<(), Lost> {
-        let (mut channels, mut patterns) = (Vec::new(), Vec::new());
-        for subscription in subscriptions {
-            match subscription {
-                Subscription::Channel(name) => channels.push(name),
-                Subscription::Pattern(name) => patterns.push(name),
-            }
+/// Changes of one kind that follow each other, in commands of several channels.
+async fn change(sink: &mut PubSubSink, changes: &[(Subscription, bool)]) -> Result<(), RedisError> {
+    let kind = |(subscription, on): &(Subscription, bool)| (matches!(subscription, Subscription::Pattern(_)), *on);
+    for changes in changes.chunk_by(|one, next| kind(one) == kind(next)).flat_map(|alike| alike.chunks(NAMED)) {
+        let names: Vec<_> = changes.iter().map(|(subscription, _)| subscription.name()).collect();
+        match changes.first().map(kind) {
+            Some((false, true)) => sink.subscribe(names).await?,
+            Some((false, false)) => sink.unsubscribe(names).await?,
+            Some((true, true)) => sink.psubscribe(names).await?,
+            Some((true, false)) => sink.punsubscribe(names).await?,
+            None => {}
         }
-        let sink = &mut self.sink;
-        let all = async {
-            for channels in channels.chunks(NAMED) {
-                if on { sink.subscribe(channels).await? } else { sink.unsubscribe(channels).await? }
-            }
-            for patterns in patterns.chunks(NAMED) {
-                if on { sink.psubscribe(patterns).await? } else { sink.punsubscribe(patterns).await? }
-            }
-            Ok::<_, RedisError>(())
-        };
-        let done = tokio::time::timeout(ANSWER, all).await.map_err(|_| self.settings.silent())?;
-        done.map_err(|error| self.settings.lost(&error))
     }
+    Ok(())
 }
 
 /// Appends the command of a message.
-fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
+pub(crate) fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
     let payload = &message.payload[..];
     match &message.route {
         Route::Channel(name) => pipeline.cmd("PUBLISH").arg(name).arg(payload).ignore(),
@@ -215,18 +216,18 @@ impl Transport for Redis {
         }
     }
 
-    async fn subscribe(&mut self, subscriptions: &[Subscription]) -> Result<(), Lost> {
-        self.each(subscriptions, true).await
-    }
-
-    async fn unsubscribe(&mut self, subscriptions: &[Subscription]) -> Result<(), Lost> {
-        self.each(subscriptions, false).await
+    fn change(&self, changes: Vec<(Subscription, bool)>) -> impl Future<Output = Result<(), Lost>> + 'static {
+        let (mut sink, settings) = (self.sink.clone(), self.settings.clone());
+        async move {
+            let done = tokio::time::timeout(ANSWER, change(&mut sink, &changes)).await;
+            done.map_err(|_| settings.silent())?.map_err(|error| settings.lost(&error))
+        }
     }
 
     type Log = RedisLog;
 
-    fn log(&self) -> RedisLog {
-        RedisLog { settings: self.settings.clone(), commands: self.publisher.clone(), reader: None }
+    fn log(&self) -> Option<RedisLog> {
+        Some(RedisLog { settings: self.settings.clone(), commands: self.publisher.clone(), reader: None })
     }
 
     async fn receive(&mut self, mut take: impl FnMut(&str, Option<&str>, &[u8])) -> Result<(), Lost> {

@@ -1,5 +1,6 @@
 //! What carries messages between servers.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
@@ -26,17 +27,15 @@ pub(crate) trait Transport: Sized {
     /// How many servers have subscribed to each of these channels, patterns not counted.
     fn count(&self, channels: Vec<String>) -> impl Future<Output = Result<Vec<u64>, Lost>> + 'static;
 
-    /// Subscribes; returns when it is confirmed.
-    fn subscribe(&mut self, subscriptions: &[Subscription]) -> impl Future<Output = Result<(), Lost>>;
-
-    /// Ends subscriptions.
-    fn unsubscribe(&mut self, subscriptions: &[Subscription]) -> impl Future<Output = Result<(), Lost>>;
+    /// Subscribes (true) and ends subscriptions, in this order; ready when all is confirmed. Begins when the future is polled
+    /// first, and only one at a time.
+    fn change(&self, changes: Vec<(Subscription, bool)>) -> impl Future<Output = Result<(), Lost>> + 'static;
 
     /// What a mode with a log needs.
     type Log: Log;
 
-    /// The log, on connections of its own.
-    fn log(&self) -> Self::Log;
+    /// The log, on connections of its own. `None`: it has none.
+    fn log(&self) -> Option<Self::Log>;
 
     /// Waits for a message, and hands those that are there to `take` (channel, pattern, payload), some at most.
     fn receive(&mut self, take: impl FnMut(&str, Option<&str>, &[u8])) -> impl Future<Output = Result<(), Lost>>;
@@ -75,4 +74,45 @@ pub(crate) trait Log {
         key: String,
         entry: (String, Id),
     ) -> impl Future<Output = Result<(Option<Vec<u8>>, bool), Lost>> + 'static;
+}
+
+/// There is none.
+impl Log for Infallible {
+    async fn open(&mut self, _: Option<Identity>) -> Result<Option<Identity>, Lost> {
+        match *self {}
+    }
+
+    fn reaches(&self, _: Vec<String>) -> impl Future<Output = Result<Vec<Reach>, Lost>> + 'static {
+        let never = *self;
+        async move { match never {} }
+    }
+
+    fn read(
+        &self,
+        _: Vec<(String, Id)>,
+        _: usize,
+        _: Option<Duration>,
+    ) -> impl Future<Output = Result<Read, Lost>> + 'static {
+        let never = *self;
+        async move { match never {} }
+    }
+
+    fn range(&self, _: String, _: (Id, Id), _: usize) -> impl Future<Output = Result<Vec<Raw>, Lost>> + 'static {
+        let never = *self;
+        async move { match never {} }
+    }
+
+    fn save(&self, _: Vec<(String, Option<String>, u64)>) -> impl Future<Output = Result<(), Lost>> + 'static {
+        let never = *self;
+        async move { match never {} }
+    }
+
+    fn take(
+        &self,
+        _: String,
+        _: (String, Id),
+    ) -> impl Future<Output = Result<(Option<Vec<u8>>, bool), Lost>> + 'static {
+        let never = *self;
+        async move { match never {} }
+    }
 }

@@ -16,7 +16,6 @@ use crate::format::Mode;
 use crate::local::Writers;
 use crate::node::Inbox;
 use crate::outbox::Outgoing;
-use crate::redis::Settings;
 use crate::stats::{Counters, add};
 use crate::streams::Reach;
 use crate::streams::log::{Identity, Raw, Read};
@@ -48,6 +47,7 @@ enum Reply {
     Reached(Result<Vec<Reach>, Lost>),
     /// How many servers have subscribed to these.
     Crowd(Vec<String>, Result<Vec<u64>, Lost>),
+    Changed(Result<(), Lost>),
 }
 
 type Replies = FuturesUnordered<LocalBoxFuture<'static, Reply>>;
@@ -103,12 +103,13 @@ impl Worker {
         }
     }
 
-    pub(crate) async fn run(mut self, settings: Settings) {
+    /// `connect` makes a connection.
+    pub(crate) async fn run<T: Transport>(mut self, connect: impl AsyncFn() -> Result<T, Lost>) {
         let mut backoff = Backoff::default();
         let mut told: Option<&'static str> = None;
         let mut times = 0u64;
         loop {
-            let Some(link) = self.while_taking(settings.connect()).await else { return };
+            let Some(link) = self.while_taking(connect()).await else { return };
             let lost = match link {
                 Err(lost) => lost,
                 Ok(mut link) => {
@@ -123,6 +124,7 @@ impl Worker {
                         }
                     };
                     let Err(lost) = end else { return };
+                    self.core.lost();
                     lost
                 }
             };
@@ -194,20 +196,22 @@ impl Worker {
         let checked = self.core.begin(Instant::now());
         // Before it is counted: who counts it knows its name.
         link.publish(vec![self.core.greeting(false)]).await?;
-        link.subscribe(&std::mem::take(&mut self.core.subscribe)).await?;
+        if let Some(changes) = self.core.next_changes() {
+            link.change(changes).await?;
+        }
         for channels in checked.chunks(BATCH) {
             if link.count(channels.to_vec()).await?.contains(&0) {
                 let message = "expected the subscriptions to be in force, but Redis does not count them".into();
                 return Err(Lost { code: "ERR_CLUSTER_REFUSED", message });
             }
         }
-        let mut log = (self.core.config.mode == Mode::Streams).then(|| link.log());
+        let mut log = link.log().filter(|_| self.core.config.mode == Mode::Streams);
         if let Some(log) = &mut log {
             self.catch_up(log).await?;
         }
-        self.core.subscribed();
         let now = Instant::now();
         self.core.excuse(now);
+        self.core.confirmed();
         self.core.hello(false);
         if self.core.config.mode != Mode::Streams {
             self.crowd.expect(now);
@@ -261,7 +265,7 @@ impl Worker {
         loop {
             let expiring = self.core.expire(Instant::now());
             self.take();
-            self.subscriptions(link).await?;
+            self.subscriptions(link, replies);
             self.send(link, replies);
             if let Some(log) = log {
                 self.ask(log, replies);
@@ -324,19 +328,10 @@ impl Worker {
 }
 
 impl Worker {
-    async fn subscriptions(&mut self, link: &mut impl Transport) -> Result<(), Lost> {
-        let unsubscribe = std::mem::take(&mut self.core.unsubscribe);
-        if !unsubscribe.is_empty() {
-            link.unsubscribe(&unsubscribe).await?;
+    fn subscriptions(&mut self, link: &impl Transport, replies: &mut Replies) {
+        if let Some(changes) = self.core.next_changes() {
+            replies.push(link.change(changes).map(Reply::Changed).boxed_local());
         }
-        let subscribe = std::mem::take(&mut self.core.subscribe);
-        if !subscribe.is_empty() {
-            link.subscribe(&subscribe).await?;
-            self.core.subscribed();
-            // The others hear of a new namespace at once.
-            self.core.hello(false);
-        }
-        Ok(())
     }
 
     /// Asks who is there.
@@ -348,6 +343,9 @@ impl Worker {
     }
 
     fn send(&mut self, link: &impl Transport, replies: &mut Replies) {
+        if self.core.is_joining() {
+            return;
+        }
         for question in std::mem::take(&mut self.core.questions) {
             let counting = link.count(question.channels.clone());
             replies.push(counting.map(|counts| Reply::Counted(question, counts)).boxed_local());
@@ -410,6 +408,10 @@ impl Worker {
             Reply::Crowd(channels, counts) => {
                 self.looking = false;
                 self.crowd.counted(channels, counts?, Instant::now());
+            }
+            Reply::Changed(done) => {
+                done?;
+                self.core.confirmed();
             }
             Reply::Counted(question, Ok(counts)) => self.core.answer(question, Some(counts)),
             Reply::Counted(question, Err(lost)) => {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use rustc_hash::FxBuildHasher;
 
 use crate::state::State;
-use crate::{ConnectionId, Left, Namespace, RoomId, RoomKey};
+use crate::{ConnectionId, Left, Namespace, RoomChange, RoomId, RoomKey};
 
 /// One step of [`Namespace::apply`]. What cannot be done, does nothing.
 #[derive(Clone, Debug)]
@@ -64,13 +64,21 @@ impl Ended {
 impl Namespace {
     /// Makes `changes`, one after the other. Other threads see all or none.
     pub fn apply(&self, changes: impl IntoIterator<Item = Change>) -> Applied {
+        let mut seen = self.watch.is_set().then(Vec::new);
+        let applied = self.apply_all(changes, &mut seen);
+        self.watch.tell(seen.unwrap_or_default());
+        applied
+    }
+
+    /// `seen`: what a watcher is told.
+    fn apply_all(&self, changes: impl IntoIterator<Item = Change>, seen: &mut Option<Vec<RoomChange>>) -> Applied {
         let state = &mut *self.state.write();
         let mut applied = Applied::default();
         let mut ended = Ended::default();
         for change in changes {
             match change {
                 Change::Create(room, key) => {
-                    if self.place(state, room, key) && !applied.begun.is_empty() {
+                    if self.place(state, room, key, seen) && !applied.begun.is_empty() {
                         applied.begun.push(room);
                     }
                 }
@@ -101,18 +109,24 @@ impl Namespace {
         }
         for room in ended.order {
             if let Some(key) = state.remove_if_empty(room) {
-                self.by_key.remove_if(&key, |_, named| *named == room);
+                let named = self.by_key.remove_if(&key, |_, named| *named == room);
+                if let (Some(seen), Some((key, _))) = (seen.as_mut(), named) {
+                    seen.push(RoomChange::Gone(key));
+                }
                 applied.removed.push(room);
             }
         }
         applied
     }
 
-    fn place(&self, state: &mut State, room: RoomId, key: RoomKey) -> bool {
+    fn place(&self, state: &mut State, room: RoomId, key: RoomKey, seen: &mut Option<Vec<RoomChange>>) -> bool {
         if !state.place(room, key.clone()) {
             return false;
         }
         if key != RoomKey::OPAQUE {
+            if let (Some(seen), false) = (seen, self.by_key.contains_key(&key)) {
+                seen.push(RoomChange::Made(key.clone()));
+            }
             self.by_key.entry(key).or_insert(room);
         }
         true

@@ -15,12 +15,14 @@ mod namespace;
 mod room_list;
 mod state;
 mod target;
+mod watch;
 
 pub use change::{Applied, Change};
-pub use key::RoomKey;
+pub use key::{RoomKey, RoomName};
 pub use members::Members;
 pub use namespace::{Left, Namespace};
 pub use target::Target;
+pub use watch::RoomChange;
 
 /// The index of a connection, shared by every namespace that it joined.
 pub type ConnectionId = u32;

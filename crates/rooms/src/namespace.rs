@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use crate::room_list::RoomList;
 use crate::state::State;
+use crate::watch::Watch;
 use crate::{ConnectionId, Members, RoomId, RoomKey, Target};
 
 /// What [`Namespace::leave`] did.
@@ -28,6 +29,7 @@ pub struct Namespace {
     /// Finds a room by name without the state's lock: a message from another server for a room that is not here costs one
     /// look-up.
     pub(crate) by_key: DashMap<RoomKey, RoomId>,
+    pub(crate) watch: Watch,
 }
 
 impl Namespace {

@@ -188,3 +188,42 @@ fn an_empty_room_that_was_not_left_here_keeps_its_place() {
     assert_eq!(namespace.apply([Change::Remove(0), Change::Remove(7)]).removed, [0]);
     assert_eq!(namespace.room_count(), 0);
 }
+
+#[test]
+fn a_watcher_is_told_of_the_rooms_that_are_there() {
+    use std::sync::{Arc, Mutex};
+
+    use socketio_rooms::{RoomChange, RoomName};
+
+    let namespace = Namespace::new();
+    namespace.apply([Change::Enter(1, false), Change::Create(0, RoomKey::text("first")), Change::Join(1, 0)]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&told);
+    namespace.watch(move |changes| {
+        let (lines, name) = (changes.into_iter(), |key: &RoomKey| match key.name() {
+            RoomName::Text(text) => text.to_owned(),
+            RoomName::Number(number) => format!("number {number}"),
+            RoomName::Opaque => "opaque".to_owned(),
+        });
+        all.lock().unwrap().extend(lines.map(|change| match change {
+            RoomChange::Made(key) => format!("+{}", name(&key)),
+            RoomChange::Gone(key) => format!("-{}", name(&key)),
+        }));
+    });
+    let take = || std::mem::take(&mut *told.lock().unwrap());
+    assert_eq!(take(), ["+first"]);
+    namespace.apply([
+        Change::Create(1, RoomKey::text("7")),
+        Change::Create(2, RoomKey::number(7.0)),
+        Change::Create(3, RoomKey::OPAQUE),
+        Change::Join(1, 1),
+        Change::Join(1, 2),
+        Change::Join(1, 3),
+    ]);
+    assert_eq!(take(), ["+7", "+number 7"]);
+    // Empty in between: it is there before and after.
+    namespace.apply([Change::Leave(1, 1), Change::Join(1, 1)]);
+    assert_eq!(take(), [""; 0]);
+    namespace.apply([Change::Exit(1)]);
+    assert_eq!(take(), ["-first", "-number 7", "-7"]);
+}

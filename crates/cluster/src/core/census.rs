@@ -28,7 +28,8 @@ impl Core {
     }
 
     pub(super) fn presence_subscriptions(&self) -> Vec<Subscription> {
-        vec![Subscription::Channel(self.presence()), Subscription::Channel(self.presence_of(&self.config.uid))]
+        let kind = if self.config.mode.is_sharded() { Subscription::Shard } else { Subscription::Channel };
+        vec![kind(self.presence()), kind(self.presence_of(&self.config.uid))]
     }
 
     fn member(&self) -> Member {
@@ -43,7 +44,8 @@ impl Core {
     }
 
     pub(crate) fn greeting(&self, bye: bool) -> Outgoing {
-        Outgoing { route: Route::Channel(self.presence()), payload: Members::hello(&self.member(), bye).into() }
+        let route = if self.config.mode.is_sharded() { Route::Shard } else { Route::Channel };
+        Outgoing { route: route(self.presence()), payload: Members::hello(&self.member(), bye).into() }
     }
 
     pub(crate) fn excuse(&mut self, now: Instant) {

@@ -1,6 +1,7 @@
 //! Mode `streams`: what is to last goes into the namespace's stream, requests and answers go over channels.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -38,6 +39,19 @@ impl Streams {
         Outgoing { route: Route::Stream { name: self.stream.clone(), most: self.most, fields, number: 0 }, payload }
     }
 
+    /// What JavaScript has encoded: an entry, unless it is a request that only those answer who are there.
+    fn outgoing(&self, payload: Bytes) -> Outgoing {
+        let entry = Envelope::read(&payload).and_then(|envelope| {
+            let data = envelope.data?;
+            let lasts = match envelope.kind {
+                kind::BROADCAST => matches!(envelope.matter(), Matter::Broadcast(_)),
+                kind => (kind::SOCKETS_JOIN..=kind::DISCONNECT_SOCKETS).contains(&kind),
+            };
+            lasts.then(|| self.entry(envelope.kind, bytes(&data)))
+        });
+        entry.unwrap_or_else(|| Self::message(self.all.clone(), payload))
+    }
+
     /// A message for a channel: JavaScript servers read only `MessagePack` there.
     fn message(channel: String, payload: Bytes) -> Outgoing {
         let payload = if payload.first() == Some(&b'{') {
@@ -68,25 +82,17 @@ impl Format for Streams {
         &self.all
     }
 
-    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>) -> Option<Outgoing> {
+    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>, _now: Instant) -> Option<Outgoing> {
         let data = envelope::broadcast_data(&self.nsp, text, room, options)?;
         Some(self.entry(kind::BROADCAST, data.as_bytes()))
     }
 
-    fn packet(&self, payload: Bytes, _room: Option<&str>) -> Outgoing {
-        self.request(payload)
+    fn packet(&self, payload: Bytes, _room: Option<&str>, _now: Instant) -> Outgoing {
+        self.outgoing(payload)
     }
 
-    fn request(&self, payload: Bytes) -> Outgoing {
-        let entry = Envelope::read(&payload).and_then(|envelope| {
-            let data = envelope.data?;
-            let lasts = match envelope.kind {
-                kind::BROADCAST => matches!(envelope.matter(), Matter::Broadcast(_)),
-                kind => (kind::SOCKETS_JOIN..=kind::DISCONNECT_SOCKETS).contains(&kind),
-            };
-            lasts.then(|| self.entry(envelope.kind, bytes(&data)))
-        });
-        entry.unwrap_or_else(|| Self::message(self.all.clone(), payload))
+    fn request(&mut self, payload: Bytes, _now: Instant) -> Outgoing {
+        self.outgoing(payload)
     }
 
     fn answer(&self, payload: Bytes, to: Option<&str>) -> Outgoing {

@@ -1,0 +1,195 @@
+//! Mode `sharded`: the envelope on sharded channels, as `createShardedAdapter` of `@socket.io/redis-adapter` uses them.
+//!
+//! `<key>#<nsp>#` is everybody's, `<key>#<nsp>#<uid>#` a server's own, for answers. With dynamic subscriptions a broadcast to one
+//! room goes to `<key>#<nsp>#<room>#`, which a server is subscribed to while it has the room.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustc_hash::FxBuildHasher;
+use serde_json::value::RawValue;
+use socketio_rooms::{RoomKey, RoomName};
+
+use crate::envelope::{self, Envelope, Matter, kind};
+use crate::format::{Format, Seen, Subscription};
+use crate::incoming::{Encoded, Unread};
+use crate::outbox::{Outgoing, Route};
+
+/// Which rooms have a channel of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscriptions {
+    /// None.
+    Static,
+    /// Those whose name is not as long as a socket's id.
+    Dynamic,
+    /// All, so that `io.to(id)` reaches one server.
+    DynamicPrivate,
+}
+
+/// A socket's id has so many characters; the JavaScript adapter takes each text of that length for one.
+const ID: usize = 20;
+/// After a request to join a room, its broadcasts go to everybody for so long: until then the others are subscribed to it.
+const JOINING: Duration = Duration::from_secs(2);
+/// So many such rooms are remembered; with more, all go to everybody.
+const JOINED: usize = 4096;
+
+pub(crate) struct Sharded {
+    uid: String,
+    nsp: String,
+    subscriptions: Subscriptions,
+    main: String,
+    own: String,
+    /// With what our own messages end, when they are JSON.
+    ending: String,
+    joining: HashMap<String, Instant, FxBuildHasher>,
+    /// Since when there are too many of these.
+    overflow: Option<Instant>,
+}
+
+impl Subscriptions {
+    fn has(self, room: &str) -> bool {
+        match self {
+            Self::Static => false,
+            Self::Dynamic => !is_long_as_id(room),
+            Self::DynamicPrivate => true,
+        }
+    }
+}
+
+/// In JavaScript's characters.
+fn is_long_as_id(room: &str) -> bool {
+    (ID..=3 * ID).contains(&room.len()) && room.encode_utf16().count() == ID
+}
+
+impl Sharded {
+    pub(crate) fn new(key: &str, nsp: &str, uid: &str, subscriptions: Subscriptions) -> Self {
+        let main = format!("{key}#{nsp}#");
+        Self {
+            uid: uid.to_owned(),
+            nsp: nsp.to_owned(),
+            subscriptions,
+            own: format!("{main}{uid}#"),
+            ending: envelope::ending(uid, nsp),
+            main,
+            joining: HashMap::default(),
+            overflow: None,
+        }
+    }
+
+    fn channel_of(&self, room: &str) -> String {
+        format!("{}{room}#", self.main)
+    }
+
+    fn route(&self, room: Option<&str>, now: Instant) -> Route {
+        let channel = room.filter(|room| self.subscriptions.has(room) && !self.is_joining(room, now));
+        Route::Shard(channel.map_or_else(|| self.main.clone(), |room| self.channel_of(room)))
+    }
+
+    fn is_joining(&self, room: &str, now: Instant) -> bool {
+        let recent = |since: &Instant| now.saturating_duration_since(*since) < JOINING;
+        self.overflow.as_ref().is_some_and(recent) || self.joining.get(room).is_some_and(recent)
+    }
+
+    /// Others join rooms: they subscribe to them when they have read that.
+    fn join(&mut self, payload: &[u8], now: Instant) {
+        if self.subscriptions == Subscriptions::Static {
+            return;
+        }
+        for room in joined_rooms(payload) {
+            if self.joining.len() >= JOINED {
+                self.joining.retain(|_, since| now.saturating_duration_since(*since) < JOINING);
+            }
+            if self.joining.len() < JOINED {
+                self.joining.insert(room, now);
+            } else {
+                self.overflow = Some(now);
+            }
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct JoinBody<'a> {
+    #[serde(borrow)]
+    rooms: Vec<&'a RawValue>,
+}
+
+/// Of a request that sockets join rooms, which is JSON.
+fn joined_rooms(payload: &[u8]) -> Vec<String> {
+    let Some(Envelope { kind: kind::SOCKETS_JOIN, data: Some(Encoded::Json(body)), .. }) = Envelope::read(payload)
+    else {
+        return Vec::new();
+    };
+    let Ok(JoinBody { rooms }) = serde_json::from_str(body) else { return Vec::new() };
+    // The text of a number is its channel's.
+    let name = |room: &RawValue| serde_json::from_str::<String>(room.get()).unwrap_or_else(|_| room.get().to_owned());
+    rooms.into_iter().map(name).collect()
+}
+
+impl Format for Sharded {
+    fn subscriptions(&self) -> Vec<Subscription> {
+        [&self.main, &self.own].into_iter().cloned().map(Subscription::Shard).collect()
+    }
+
+    fn room(&self, room: &RoomKey) -> Option<Subscription> {
+        let name = match room.name() {
+            RoomName::Text(name) if self.subscriptions.has(name) => name.to_owned(),
+            // A JavaScript server takes no number for an id.
+            RoomName::Number(number) if self.subscriptions != Subscriptions::Static => {
+                ryu_js::Buffer::new().format(number).to_owned()
+            }
+            _ => return None,
+        };
+        Some(Subscription::Shard(self.channel_of(&name)))
+    }
+
+    fn counted(&self) -> &str {
+        &self.main
+    }
+
+    fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>, now: Instant) -> Option<Outgoing> {
+        let data = envelope::broadcast_data(&self.nsp, text, room, options)?;
+        let message = envelope::message(&self.uid, &self.nsp, kind::BROADCAST, &data);
+        Some(Outgoing { route: self.route(room, now), payload: message.into() })
+    }
+
+    fn packet(&self, payload: Bytes, room: Option<&str>, now: Instant) -> Outgoing {
+        Outgoing { route: self.route(room, now), payload }
+    }
+
+    fn request(&mut self, payload: Bytes, now: Instant) -> Outgoing {
+        self.join(&payload, now);
+        Outgoing { route: Route::Shard(self.main.clone()), payload }
+    }
+
+    fn answer(&self, payload: Bytes, to: Option<&str>) -> Outgoing {
+        let channel = to.map_or_else(|| self.main.clone(), |uid| self.channel_of(uid));
+        Outgoing { route: Route::Shard(channel), payload }
+    }
+
+    fn see<'a>(&self, channel: &'a str, payload: &'a [u8]) -> Seen<'a> {
+        if payload.ends_with(self.ending.as_bytes()) {
+            return Seen::Skipped;
+        }
+        let Some(envelope) = Envelope::read(payload) else { return Seen::Malformed };
+        if envelope.uid == self.uid || envelope.nsp != self.nsp {
+            return Seen::Skipped;
+        }
+        match envelope.matter() {
+            Matter::Broadcast(body) => Seen::Broadcast(self.room_of(channel), Unread::Body(body)),
+            Matter::Request => Seen::Request,
+            Matter::Response(id) => Seen::Response(id),
+            Matter::Other => Seen::Skipped,
+            Matter::Malformed => Seen::Malformed,
+        }
+    }
+}
+
+impl Sharded {
+    /// The room that a channel names; empty when it names none.
+    fn room_of<'a>(&self, channel: &'a str) -> &'a str {
+        let named = channel.strip_prefix(&self.main).and_then(|rest| rest.strip_suffix('#'));
+        named.filter(|_| channel != self.own).unwrap_or_default()
+    }
+}
