@@ -54,10 +54,10 @@ export interface AdapterOptions {
 /** How servers are connected with each other. */
 export interface ClusterOptions {
   /**
-   * Where Redis is: `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:///path?db=0`, or the parts. Sentinel and Redis
-   * Cluster are refused (`ERR_CLUSTER_UNSUPPORTED`).
+   * Where Redis is: `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:///path?db=0`, or the parts. With mode `"sharded"`
+   * also a Redis Cluster. Sentinel is refused (`ERR_CLUSTER_UNSUPPORTED`).
    */
-  redis: string | RedisOptions;
+  redis: string | RedisOptions | RedisClusterOptions;
   /**
    * `"pubsub"`: the format of `createAdapter()` of `@socket.io/redis-adapter`, whose servers and emitters can be in the same cluster.
    * `"sharded"`: that of its `createShardedAdapter()`, for Redis 7.0 and later. `"streams"`: that of `@socket.io/redis-streams-adapter`
@@ -155,6 +155,12 @@ export interface Emitter extends EmitterOperator {
 
 /** An emitter for processes without Socket.IO: see docs/guide/cluster.md. */
 export function createEmitter(options: EmitterOptions): Emitter;
+
+/** A Redis Cluster, for mode `"sharded"`. */
+export interface RedisClusterOptions extends Pick<RedisOptions, "username" | "password" | "tls"> {
+  /** URLs of some nodes, which are asked for the others. User and TLS of the first are those of all. */
+  cluster: (string | RedisOptions)[];
+}
 
 /** One Redis server. */
 export interface RedisOptions {

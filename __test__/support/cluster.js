@@ -5,7 +5,7 @@
 const http = require('node:http')
 const { createAdapter: createPubSubAdapter, createShardedAdapter } = require('@socket.io/redis-adapter')
 const { createAdapter: createStreamsAdapter } = require('@socket.io/redis-streams-adapter')
-const { createClient } = require('redis')
+const { createClient, createCluster } = require('redis')
 const { Server } = require('socket.io')
 const { io: connect } = require('socket.io-client')
 const { createAdapter } = require('../..')
@@ -19,6 +19,11 @@ const JAVASCRIPT = {
   // It ends when its last reading does.
   streams: ([client], options) => createStreamsAdapter(client, { blockTimeInMs: 200, ...options }),
   sharded: ([publisher, subscriber], options) => createShardedAdapter(publisher, subscriber, options),
+}
+
+/** A client of the JavaScript adapter. @param {any} redis @returns {any} */
+function connectTo({ url, urls }) {
+  return url ? createClient({ url }) : createCluster({ rootNodes: urls.map((/** @type {string} */ url) => ({ url })) })
 }
 
 class ClusterServer {
@@ -47,9 +52,9 @@ class ClusterServer {
     this.httpServer = http.createServer()
     let made
     if (this.kind === 'native') {
-      made = createAdapter({ ...adapter, cluster: { redis: this.redis.url, ...cluster } })
+      made = createAdapter({ ...adapter, cluster: { redis: this.redis.option, ...cluster } })
     } else {
-      const clients = [createClient({ url: this.redis.url }), createClient({ url: this.redis.url })]
+      const clients = [connectTo(this.redis), connectTo(this.redis)]
       for (const client of clients) {
         client.on('error', () => {})
         await client.connect()
@@ -133,10 +138,12 @@ class TestCluster {
   }
 
   /**
-   * Waits until each server of mode `sharded` is subscribed to its rooms.
+   * Waits until what others send reaches the rooms as they are now: in mode `sharded`, until they are subscribed.
    * @param {string[]} [rooms] that all have, before that
    */
   async subscribed(rooms = [], nsp = '/') {
+    // Other threads hear of the joins of a tick at its end.
+    await new Promise((resolve) => setImmediate(resolve))
     const { redis, options } = this.servers[0]
     const { mode, subscriptionMode = 'dynamic', key = 'socket.io' } = options.cluster ?? {}
     if (mode !== 'sharded') return
@@ -152,7 +159,7 @@ class TestCluster {
       for (const name of names) expected.set(name, (expected.get(name) ?? 0) + 1)
     }
     for (const [room, count] of expected) {
-      while (Number(redis.command('PUBSUB', 'SHARDNUMSUB', `${key}#${nsp}#${room}#`).split('\n')[1]) < count) await delay(5)
+      while (redis.subscribers(`${key}#${nsp}#${room}#`) < count) await delay(5)
     }
   }
 

@@ -32,6 +32,11 @@ class Redis {
     return `redis://127.0.0.1:${this.port}`
   }
 
+  /** What the option `redis` is. */
+  get option() {
+    return this.url
+  }
+
   async start() {
     this.port ||= await freePort()
     const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
@@ -54,6 +59,11 @@ class Redis {
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill(signal)
     await ended
+  }
+
+  /** How many are subscribed to a sharded channel. @param {string} channel */
+  subscribers(channel) {
+    return Number(this.command('PUBSUB', 'SHARDNUMSUB', channel).split('\n')[1])
   }
 
   /** @param {string[]} words of a command @returns {string} */

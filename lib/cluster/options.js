@@ -46,7 +46,7 @@ function validateCluster(value) {
   integer('cluster.outbox.messages', messages, 1)
   integer('cluster.outbox.bytes', bytes, 1024)
   const streams = mode === 'streams' ? validateStreams(value) : undefined
-  return { mode, subscriptionMode, key, streams, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
+  return { mode, subscriptionMode, key, streams, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis, mode) }
 }
 
 /** @param {string} mode @param {unknown} value @returns {string | undefined} */
@@ -59,15 +59,16 @@ function subscriptionModeOf(mode, value) {
   return fail('cluster.subscriptionMode', SUBSCRIPTION_MODES.map((name) => `"${name}"`).join(' or '), show(value))
 }
 
-/** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. */
-function redisOf(redis) {
+/** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. @param {string} [mode] @returns {any} */
+function redisOf(redis, mode) {
   const given = typeof redis === 'string' ? fromUrl(redis) : redis
   if (typeof given !== 'object' || given === null) fail('cluster.redis', 'a URL or an object', typeof given)
+  if (given.cluster !== undefined && mode === 'sharded') return nodesOf(given)
   for (const name of ['sentinels', 'sentinel', 'nodes', 'cluster']) {
     if (!(name in given)) continue
     throw new NativeAdapterError(
       'ERR_CLUSTER_UNSUPPORTED',
-      `createAdapter: expected cluster.redis to name one Redis server, got ${name}: Sentinel and Redis Cluster are not supported`,
+      `createAdapter: expected cluster.redis to name one Redis server, got ${name}: Sentinel is not supported, Redis Cluster only with mode "sharded"`,
     )
   }
   for (const name of Object.keys(given)) if (!REDIS.includes(name)) fail('cluster.redis', `one of ${REDIS.join(', ')}`, name)
@@ -81,6 +82,18 @@ function redisOf(redis) {
   const { ca, cert, key } = typeof tls === 'object' && tls !== null ? tls : { ca: undefined, cert: undefined, key: undefined }
   const pem = [ca, cert, key].map((text) => (text === undefined ? undefined : String(text)))
   return { host, port, path, username, password, database, tls: Boolean(tls), ca: pem[0], cert: pem[1], key: pem[2] }
+}
+
+/** Some nodes of a Redis Cluster: user and TLS are those of the first, unless they are given beside. @param {any} given @returns {any} */
+function nodesOf({ cluster, ...common }) {
+  if (!Array.isArray(cluster) || cluster.length === 0) return fail('cluster.redis.cluster', 'a list of URLs', typeof cluster)
+  const nodes = cluster.map((node) => redisOf(node))
+  if (nodes.some(({ path, database }) => path !== undefined || database !== 0)) {
+    return fail('cluster.redis.cluster', 'URLs with a host and without a database', 'another one')
+  }
+  const { host, port, username, password, tls } = nodes[0]
+  const seeds = nodes.map((node) => [node.host, node.port])
+  return { ...redisOf({ username, password, tls, ...common, host, port }), seeds }
 }
 
 /** @param {string} text */

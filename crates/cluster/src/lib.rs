@@ -26,6 +26,7 @@ mod pubsub;
 mod redis;
 mod sharded;
 mod shards;
+mod slots;
 mod stats;
 pub mod streams;
 pub mod to_json;

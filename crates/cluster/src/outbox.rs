@@ -24,6 +24,14 @@ pub enum Route {
     },
 }
 
+impl Route {
+    /// The channel, or the stream.
+    pub fn name(&self) -> &str {
+        let (Self::Channel(name) | Self::Shard(name) | Self::Stream { name, .. }) = self;
+        name
+    }
+}
+
 /// A message, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {

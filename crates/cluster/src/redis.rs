@@ -32,6 +32,9 @@ pub struct Settings {
     /// PEM: what this client shows, with its key.
     cert: Option<String>,
     key: Option<String>,
+    /// Nodes of a Redis Cluster that are asked for the others, in place of host and port.
+    #[serde(default)]
+    seeds: Vec<(String, u16)>,
 }
 
 /// Not derived: it would show the password.
@@ -67,6 +70,15 @@ impl Settings {
     /// What connects there, in RESP2, which each version and each service knows.
     pub fn client(&self) -> Result<Client, Lost> {
         self.client_of(ProtocolVersion::RESP2)
+    }
+
+    pub(crate) fn seeds(&self) -> &[(String, u16)] {
+        &self.seeds
+    }
+
+    /// One node of the cluster.
+    pub(crate) fn node(&self, host: &str, port: u16) -> Self {
+        Self { host: host.to_owned(), port, path: None, seeds: Vec::new(), ..self.clone() }
     }
 
     pub(crate) fn client_of(&self, protocol: ProtocolVersion) -> Result<Client, Lost> {

@@ -1,50 +1,162 @@
-//! Sharded channels of Redis 7: a connection that publishes, and one that is subscribed.
+//! Sharded channels of Redis 7, on one server or on a Redis Cluster: for each primary a connection that publishes, and one that
+//! is subscribed.
 //!
 //! They speak RESP3, in which what was published is told apart from answers: the client library subscribes to sharded channels
-//! only so.
+//! only so. When a connection is lost or a slot moves, all are thrown away, and the cluster is looked at anew.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::rc::Rc;
 
 use futures_util::FutureExt;
+use futures_util::future::{join, try_join, try_join_all};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, RedisError, Value};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value};
+use rustc_hash::FxBuildHasher;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::format::Subscription;
 use crate::outbox::Outgoing;
 use crate::redis::{ANSWER, CONNECT, NAMED, Settings, write};
+use crate::slots::SlotMap;
 use crate::transport::{Lost, Transport};
 
 /// So many messages are taken at once.
 const TAKEN: usize = 4096;
 
-/// A connection to Redis that knows sharded channels.
+/// A connection to Redis, or to each primary of a cluster, that knows sharded channels.
 pub(crate) struct Shards {
+    settings: Settings,
+    primaries: Rc<[Primary]>,
+    /// Of a cluster.
+    slots: Option<Rc<SlotMap>>,
+    pushes: UnboundedReceiver<PushInfo>,
+    /// What we have ended ourselves, and is not confirmed: how often. Redis ends the others when their slot moves.
+    leaving: Rc<RefCell<HashMap<String, usize, FxBuildHasher>>>,
+}
+
+/// One of those that have slots, or the only server.
+struct Primary {
     settings: Settings,
     publisher: MultiplexedConnection,
     subscriber: MultiplexedConnection,
-    pushes: UnboundedReceiver<PushInfo>,
 }
 
 impl Shards {
     pub(crate) async fn connect(settings: &Settings) -> Result<Self, Lost> {
-        let client = settings.client_of(ProtocolVersion::RESP3)?;
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
         let (sender, pushes) = unbounded_channel();
+        let (slots, addresses) = match settings.seeds() {
+            [] => (None, vec![settings.clone()]),
+            seeds => {
+                let slots = look(settings, seeds).await?;
+                let nodes = slots.primaries.iter().map(|(host, port)| settings.node(host, *port)).collect();
+                (Some(Rc::new(slots)), nodes)
+            }
+        };
+        let primaries = try_join_all(addresses.into_iter().map(|node| Primary::connect(node, sender.clone()))).await?;
+        let leaving = Rc::default();
+        Ok(Self { settings: settings.clone(), primaries: primaries.into(), slots, pushes, leaving })
+    }
+
+    /// The place of the primary that has a channel.
+    fn primary_of(&self, channel: &str) -> usize {
+        self.slots.as_ref().map_or(0, |slots| slots.primary_of(channel))
+    }
+
+    /// Items by primary, each list in their order.
+    fn spread<T>(&self, items: Vec<T>, channel: impl Fn(&T) -> &str) -> Vec<(usize, Vec<T>)> {
+        let mut each: Vec<(usize, Vec<T>)> = Vec::new();
+        for item in items {
+            let place = self.primary_of(channel(&item));
+            match each.iter_mut().find(|(other, _)| *other == place) {
+                Some((_, list)) => list.push(item),
+                None => each.push((place, vec![item])),
+            }
+        }
+        each
+    }
+}
+
+/// What the first seed that answers says of the cluster.
+async fn look(settings: &Settings, seeds: &[(String, u16)]) -> Result<SlotMap, Lost> {
+    let mut reason = None;
+    for (host, port) in seeds {
+        let node = settings.node(host, *port);
+        match slots_of(&node).await.and_then(|answer| SlotMap::read(&answer, host)) {
+            Ok(slots) => return Ok(slots),
+            Err(lost) => reason = Some(lost),
+        }
+    }
+    Err(reason.unwrap_or_else(|| settings.silent()))
+}
+
+async fn slots_of(node: &Settings) -> Result<Value, Lost> {
+    let client = node.client_of(ProtocolVersion::RESP3)?;
+    let asking = async {
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config()).await?;
+        redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await
+    };
+    let asked = tokio::time::timeout(CONNECT, asking).await.map_err(|_| node.silent())?;
+    asked.map_err(|error| lost(node, &error))
+}
+
+fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
+}
+
+impl Primary {
+    async fn connect(settings: Settings, pushes: UnboundedSender<PushInfo>) -> Result<Self, Lost> {
+        let client = settings.client_of(ProtocolVersion::RESP3)?;
         let connecting = async {
-            let mut publisher = client.get_multiplexed_async_connection_with_config(&config).await?;
-            // Not everybody may ask.
-            let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut publisher).await.unwrap_or_default();
-            redis::cmd("PUBSUB").arg("SHARDNUMSUB").query_async::<()>(&mut publisher).await?;
-            let config = config.clone().set_push_sender(sender);
-            let subscriber = client.get_multiplexed_async_connection_with_config(&config).await?;
-            Ok::<_, RedisError>((publisher, role, subscriber))
+            let publishing = async {
+                let mut publisher = client.get_multiplexed_async_connection_with_config(&config()).await?;
+                // Not everybody may ask.
+                let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut publisher).await.unwrap_or_default();
+                redis::cmd("PUBSUB").arg("SHARDNUMSUB").query_async::<()>(&mut publisher).await?;
+                Ok::<_, RedisError>((publisher, role))
+            };
+            let config = config().set_push_sender(pushes);
+            try_join(publishing, client.get_multiplexed_async_connection_with_config(&config)).await
         };
         let connected = tokio::time::timeout(CONNECT * 2, connecting).await.map_err(|_| settings.silent())?;
-        let (publisher, role, subscriber) = connected.map_err(|error| lost(settings, &error))?;
+        let ((publisher, role), subscriber) = connected.map_err(|error| lost(&settings, &error))?;
         settings.check_role(&role)?;
-        Ok(Self { settings: settings.clone(), publisher, subscriber, pushes })
+        Ok(Self { settings, publisher, subscriber })
+    }
+
+    async fn publish(&self, batch: Vec<Outgoing>) -> Result<(), Lost> {
+        let mut pipeline = Pipeline::with_capacity(batch.len());
+        for message in &batch {
+            write(&mut pipeline, message);
+        }
+        drop(batch);
+        let mut connection = self.publisher.clone();
+        pipeline.query_async::<()>(&mut connection).await.map_err(|error| lost(&self.settings, &error))
+    }
+
+    async fn change(&self, changes: Vec<(Subscription, bool)>) -> Result<(), Lost> {
+        let mut connection = self.subscriber.clone();
+        for changes in changes.chunks(NAMED) {
+            let mut pipeline = Pipeline::with_capacity(changes.len());
+            for (subscription, on) in changes {
+                // One channel a command: each confirmation is taken for an answer.
+                pipeline.cmd(if *on { "SSUBSCRIBE" } else { "SUNSUBSCRIBE" }).arg(subscription.name()).ignore();
+            }
+            pipeline.query_async::<()>(&mut connection).await.map_err(|error| lost(&self.settings, &error))?;
+        }
+        Ok(())
+    }
+
+    /// A primary may have become a replica: it is looked at each time.
+    async fn count(&self, channels: &[String]) -> Result<Vec<u64>, Lost> {
+        let (mut connection, mut other) = (self.publisher.clone(), self.publisher.clone());
+        let (mut counting, role) = (redis::cmd("PUBSUB"), redis::cmd("ROLE"));
+        let counting = counting.arg("SHARDNUMSUB").arg(channels).query_async(&mut connection);
+        let (counts, role) = join(counting, role.query_async::<Vec<Value>>(&mut other)).await;
+        self.settings.check_role(&role.unwrap_or_default())?;
+        let counts: Vec<(String, u64)> = counts.map_err(|error| lost(&self.settings, &error))?;
+        Ok(counts.into_iter().map(|(_, count)| count).collect())
     }
 }
 
@@ -52,6 +164,10 @@ impl Shards {
 fn lost(settings: &Settings, error: &RedisError) -> Lost {
     let lost = settings.lost(error);
     let text = lost.message.to_ascii_lowercase();
+    if text.contains("cluster support disabled") {
+        let message = format!("{} (cluster.redis.cluster is for a Redis Cluster)", lost.message);
+        return Lost { code: "ERR_CLUSTER_CONFIG", message };
+    }
     if !text.contains("unknown command") && !text.contains("unknown subcommand") && !text.contains("resp3") {
         return lost;
     }
@@ -60,41 +176,36 @@ fn lost(settings: &Settings, error: &RedisError) -> Lost {
 }
 
 impl Transport for Shards {
+    /// In order for each channel, and for all channels of one primary.
     fn publish(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<(), Lost>> + 'static {
-        let (mut connection, settings) = (self.publisher.clone(), self.settings.clone());
+        let (each, primaries) = (self.spread(batch, |message| message.route.name()), Rc::clone(&self.primaries));
         async move {
-            let mut pipeline = redis::Pipeline::with_capacity(batch.len());
-            for message in &batch {
-                write(&mut pipeline, message);
-            }
-            drop(batch);
-            pipeline.query_async::<()>(&mut connection).await.map_err(|error| lost(&settings, &error))
+            let all = each.into_iter().filter_map(|(place, batch)| Some(primaries.get(place)?.publish(batch)));
+            try_join_all(all).await.map(drop)
         }
     }
 
     fn count(&self, channels: Vec<String>) -> impl Future<Output = Result<Vec<u64>, Lost>> + 'static {
-        let (mut connection, settings) = (self.publisher.clone(), self.settings.clone());
+        let primaries = Rc::clone(&self.primaries);
         async move {
-            let mut command = redis::cmd("PUBSUB");
-            command.arg("SHARDNUMSUB").arg(channels);
-            let counts: Vec<(String, u64)> =
-                command.query_async(&mut connection).await.map_err(|error| lost(&settings, &error))?;
-            Ok(counts.into_iter().map(|(_, count)| count).collect())
+            let counts = try_join_all(primaries.iter().map(|primary| primary.count(&channels))).await?;
+            let mut sums = vec![0; channels.len()];
+            for (sum, count) in counts.iter().flat_map(|counts| counts.iter().enumerate()) {
+                sums.get_mut(sum).into_iter().for_each(|sum| *sum += count);
+            }
+            Ok(sums)
         }
     }
 
     fn change(&self, changes: Vec<(Subscription, bool)>) -> impl Future<Output = Result<(), Lost>> + 'static {
-        let (mut connection, settings) = (self.subscriber.clone(), self.settings.clone());
+        for (subscription, _) in changes.iter().filter(|(_, on)| !on) {
+            *self.leaving.borrow_mut().entry(subscription.name().to_owned()).or_default() += 1;
+        }
+        let each = self.spread(changes, |(subscription, _)| subscription.name());
+        let primaries = Rc::clone(&self.primaries);
         async move {
-            for changes in changes.chunks(NAMED) {
-                let mut pipeline = redis::Pipeline::with_capacity(changes.len());
-                for (subscription, on) in changes {
-                    // One channel a command: each confirmation is taken for an answer.
-                    pipeline.cmd(if *on { "SSUBSCRIBE" } else { "SUNSUBSCRIBE" }).arg(subscription.name()).ignore();
-                }
-                pipeline.query_async::<()>(&mut connection).await.map_err(|error| lost(&settings, &error))?;
-            }
-            Ok(())
+            let all = each.into_iter().filter_map(|(place, changes)| Some(primaries.get(place)?.change(changes)));
+            try_join_all(all).await.map(drop)
         }
     }
 
@@ -111,16 +222,36 @@ impl Transport for Shards {
                 let message = format!("expected messages of Redis at {}, got the end", self.settings.address());
                 return Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message });
             };
-            if kind == PushKind::SMessage
-                && let [Value::BulkString(channel), Value::BulkString(payload)] = &data[..]
-                && let Ok(channel) = str::from_utf8(channel)
-            {
-                take(channel, None, payload);
+            match (kind, &data[..]) {
+                (PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(payload)]) => {
+                    if let Ok(channel) = str::from_utf8(channel) {
+                        take(channel, None, payload);
+                    }
+                }
+                (PushKind::SUnsubscribe, [Value::BulkString(channel), ..]) => self.left(channel)?,
+                _ => {}
             }
             next = match self.pushes.recv().now_or_never() {
                 Some(next) => next,
                 None => break,
             };
+        }
+        Ok(())
+    }
+}
+
+impl Shards {
+    /// A subscription has ended.
+    fn left(&self, channel: &[u8]) -> Result<(), Lost> {
+        let channel = String::from_utf8_lossy(channel);
+        let mut leaving = self.leaving.borrow_mut();
+        let Some(count) = leaving.get_mut(&*channel) else {
+            let message = "expected the slots of the Redis Cluster to stay, but one has moved".into();
+            return Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message });
+        };
+        *count -= 1;
+        if *count == 0 {
+            leaving.remove(&*channel);
         }
         Ok(())
     }

@@ -1,0 +1,82 @@
+'use strict'
+
+/** A private Redis Cluster for one test file: three primaries, each with a replica. */
+
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { setTimeout: delay } = require('node:timers/promises')
+const { Redis, freePort } = require('./redis')
+
+/** Ms without a sign of a node, after which the others take it for dead. */
+const NODE_TIMEOUT = 3000
+
+class RedisCluster {
+  /** @type {Redis[]} */
+  nodes = []
+  #directory = fs.mkdtempSync(path.join(os.tmpdir(), 'redis-cluster-'))
+
+  get urls() {
+    return this.nodes.map(({ url }) => url)
+  }
+
+  /** What the option `redis` is. */
+  get option() {
+    return { cluster: this.urls }
+  }
+
+  async start() {
+    const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT), '--dir', this.#directory]
+    for (let i = 0; i < 6; i++) {
+      const redis = new Redis([...options, '--cluster-config-file', `nodes-${i}.conf`])
+      // The port of the nodes among themselves is 10,000 more.
+      do redis.port = await freePort()
+      while (redis.port > 55_000)
+      this.nodes.push(redis)
+      await redis.start()
+    }
+    const addresses = this.nodes.map(({ port }) => `127.0.0.1:${port}`)
+    const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes']
+    const { status, stdout, stderr } = spawnSync('redis-cli', create, { encoding: 'utf8', timeout: 60_000 })
+    if (status !== 0) throw new Error(`redis-cli --cluster create: ${stdout}${stderr}`)
+    await this.ready()
+    return this
+  }
+
+  get #living() {
+    return this.nodes.filter(({ process }) => process?.exitCode === null && process.signalCode === null)
+  }
+
+  /** Waits until all living nodes know that each slot is served, and each living replica is in touch with its primary. */
+  async ready() {
+    const isReady = (/** @type {Redis} */ node) => {
+      const role = node.command('ROLE').split('\n')
+      return node.command('CLUSTER', 'INFO').includes('cluster_state:ok') && (role[0] === 'master' || role[3] === 'connected')
+    }
+    while (!this.#living.every(isReady)) await delay(50)
+  }
+
+  /** The primary that has a channel. @param {string} channel */
+  primaryOf(channel) {
+    const slot = Number(this.#living[0].command('CLUSTER', 'KEYSLOT', channel))
+    for (const node of this.#living) {
+      const own = node.command('CLUSTER', 'NODES').split('\n').find((line) => line.includes('myself,master'))
+      const ranges = own?.split(' ').slice(8).map((range) => range.split('-').map(Number)) ?? []
+      if (ranges.some(([first, last = first]) => slot >= first && slot <= last)) return node
+    }
+    throw new Error(`nobody has ${channel}`)
+  }
+
+  /** How many are subscribed to a sharded channel. @param {string} channel */
+  subscribers(channel) {
+    return this.#living.reduce((sum, node) => sum + node.subscribers(channel), 0)
+  }
+
+  async stop() {
+    for (const node of this.nodes) await node.stop()
+    fs.rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+module.exports = { RedisCluster }

@@ -1,0 +1,140 @@
+//! Which node of a Redis Cluster has which channel: each channel is in one of 16,384 slots, each slot on one primary.
+
+use redis::Value;
+
+use crate::transport::Lost;
+
+/// As many there are.
+const SLOTS: u16 = 16_384;
+
+/// The primaries of a Redis Cluster, and whose each slot is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SlotMap {
+    /// Host and port of each primary.
+    pub(crate) primaries: Vec<(String, u16)>,
+    /// By slot, the place in `primaries`.
+    owners: Vec<u16>,
+}
+
+impl SlotMap {
+    /// Of the answer to `CLUSTER SLOTS`; `asked`: the host that was asked, whose own name a node may not know.
+    pub(crate) fn read(answer: &Value, asked: &str) -> Result<Self, Lost> {
+        let mut primaries: Vec<(String, u16)> = Vec::new();
+        let mut owners = vec![None; SLOTS.into()];
+        let Value::Array(ranges) = answer else { return Err(unserved(0)) };
+        for range in ranges {
+            let Value::Array(parts) = range else { continue };
+            let [Value::Int(first), Value::Int(last), Value::Array(node), ..] = &parts[..] else { continue };
+            let [host, Value::Int(port), ..] = &node[..] else { continue };
+            let Ok(port) = u16::try_from(*port) else { continue };
+            let host = match host {
+                Value::BulkString(name) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
+                _ => asked.to_owned(),
+            };
+            let address = (host, port);
+            let place = primaries.iter().position(|known| *known == address).unwrap_or_else(|| {
+                primaries.push(address);
+                primaries.len() - 1
+            });
+            let (Ok(first), Ok(last), Ok(place)) =
+                (usize::try_from(*first), usize::try_from(*last), u16::try_from(place))
+            else {
+                continue;
+            };
+            owners.iter_mut().take(last.saturating_add(1)).skip(first).for_each(|owner| *owner = Some(place));
+        }
+        let served = owners.iter().flatten().count();
+        let owners: Option<Vec<u16>> = owners.into_iter().collect();
+        Ok(Self { primaries, owners: owners.ok_or_else(|| unserved(served))? })
+    }
+
+    /// The place of the primary that has a channel.
+    pub(crate) fn primary_of(&self, channel: &str) -> usize {
+        self.owners.get(usize::from(slot(channel.as_bytes()))).copied().unwrap_or_default().into()
+    }
+}
+
+fn unserved(served: usize) -> Lost {
+    let message = format!("expected all {SLOTS} slots of the Redis Cluster to be served, got {served}");
+    Lost { code: "ERR_CLUSTER_UNREACHABLE", message }
+}
+
+/// The slot of a key or channel: of what is between the first braces, if that is something.
+fn slot(name: &[u8]) -> u16 {
+    let tag = name.iter().position(|byte| *byte == b'{').and_then(|open| {
+        let rest = name.get(open + 1..)?;
+        rest.get(..rest.iter().position(|byte| *byte == b'}')?).filter(|tag| !tag.is_empty())
+    });
+    crc16(tag.unwrap_or(name)) % SLOTS
+}
+
+/// CRC-16/XMODEM, as the specification of Redis Cluster has it.
+fn crc16(bytes: &[u8]) -> u16 {
+    const TABLE: [u16; 256] = table();
+    bytes.iter().fold(0, |crc: u16, byte| {
+        let [high, _] = crc.to_be_bytes();
+        let entry = TABLE.get(usize::from(high ^ byte)).copied().unwrap_or_default();
+        (crc << 8) ^ entry
+    })
+}
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn table() -> [u16; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let mut crc = (byte as u16) << 8;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn node(host: Value, port: i64) -> Value {
+        Value::Array(vec![host, Value::Int(port), Value::Nil])
+    }
+
+    fn range(first: i64, last: i64, node: Value) -> Value {
+        Value::Array(vec![Value::Int(first), Value::Int(last), node])
+    }
+
+    #[test]
+    fn slots_are_those_of_redis() {
+        // As `CLUSTER KEYSLOT` answers.
+        assert_eq!(crc16(b"123456789"), 0x31c3);
+        assert_eq!((slot(b"foo"), slot(b"")), (12_182, 0));
+        assert_eq!(slot(b"{user1000}.following"), slot(b"user1000"));
+        assert_eq!(slot(b"foo{}{bar}"), 8363);
+        assert_eq!(slot(b"foo{bar}{zap}"), slot(b"bar"));
+    }
+
+    #[test]
+    fn a_map_has_an_owner_for_each_slot() {
+        let host = |name: &str| Value::BulkString(name.into());
+        let one = node(host("one"), 1);
+        let answer = Value::Array(vec![
+            range(0, 5000, one.clone()),
+            range(5001, 12_000, node(Value::Nil, 2)),
+            range(12_001, 16_383, one.clone()),
+        ]);
+        let map = SlotMap::read(&answer, "asked").unwrap();
+        assert_eq!(map.primaries, [("one".to_owned(), 1), ("asked".to_owned(), 2)]);
+        assert_eq!((map.primary_of("foo"), map.primary_of("foo{}{bar}")), (0, 1));
+        for garbage in [Value::Nil, Value::Array(vec![]), Value::Array(vec![range(-5, 1 << 40, one.clone())])] {
+            let _ = SlotMap::read(&garbage, "asked");
+        }
+        assert!(SlotMap::read(&Value::Array(vec![range(0, 16_382, one)]), "asked").is_err());
+    }
+}
