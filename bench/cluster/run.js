@@ -18,7 +18,7 @@ const { BenchRedis } = require('./redis')
 const { printed } = require('./report')
 const { ClusterSide } = require('./side')
 
-const MODES = ['pubsub', 'streams']
+const MODES = ['pubsub', 'sharded', 'streams']
 const SIDES = /** @type {const} */ (['js', 'native'])
 const USAGE = `npm run bench:cluster -- [options]
 
