@@ -18,6 +18,7 @@ use crate::format::Format;
 use crate::node::Inbox;
 use crate::outbox::{Outbox, Outgoing};
 use crate::stats::{Counters, add, set};
+use crate::transport::in_order;
 use crate::transport::{Lost, Transport};
 use crate::worker::chance;
 
@@ -167,7 +168,9 @@ impl Emitter {
             let batch = self.outbox.take(BATCH);
             let (count, bytes) = (batch.len(), batch.iter().map(Outgoing::len).sum());
             self.in_flight += count;
-            replies.push(link.publish(batch).map(move |done| Reply::Published(count, bytes, done)).boxed_local());
+            replies.push(
+                in_order(link.publish(batch)).map(move |done| Reply::Published(count, bytes, done)).boxed_local(),
+            );
         }
         self.measure();
     }

@@ -116,3 +116,8 @@ impl Log for Infallible {
         async move { match never {} }
     }
 }
+
+/// What is begun first is sent first: with the budget of its task used up, a future would be passed over and have its turn after others.
+pub(crate) fn in_order<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    tokio::task::unconstrained(future)
+}

@@ -19,6 +19,7 @@ use crate::outbox::Outgoing;
 use crate::stats::{Counters, add};
 use crate::streams::Reach;
 use crate::streams::log::{Identity, Raw, Read};
+use crate::transport::in_order;
 use crate::transport::{Log, Lost, Transport};
 
 /// So many messages leave together.
@@ -364,7 +365,7 @@ impl Worker {
                     None => self.in_flight += 1,
                 }
             }
-            let publishing = link.publish(batch);
+            let publishing = in_order(link.publish(batch));
             replies.push(publishing.map(move |done| Reply::Published(count, bytes, last, done)).boxed_local());
         }
         self.core.measure();
