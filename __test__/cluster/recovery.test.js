@@ -190,7 +190,8 @@ describeWithRedis('connection state recovery of native servers', () => {
     clearInterval(sending)
     await until('it has the last', () => [0, 1].every((i) => nomad.values(`n${i}`).at(-1) === n - 1))
     const all = Array.from({ length: n - from }, (_, i) => from + i)
-    for (const i of [0, 1]) expect(nomad.values(`n${i}`).slice(10)).toEqual(all)
+    // Some may come twice: what socket.io-client had read when its connection ended, it emits on the next one.
+    for (const i of [0, 1]) expect([...new Set(nomad.values(`n${i}`).filter((value) => value >= from))]).toEqual(all)
     // Its last requests are answered before the servers end.
     nomad.client.disconnect()
     await until('all connections are closed', () => [left, right].every(({ io }) => io.engine.clientsCount === 0))
