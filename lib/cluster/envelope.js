@@ -73,8 +73,8 @@ class EnvelopeFormat {
 
   /** @param {Buffer} payload */
   readBroadcast(payload) {
-    const { data, nsp } = read(payload)
-    return { packet: data.packet && { ...data.packet, nsp: data.packet.nsp ?? nsp }, opts: data.opts }
+    const { data, nsp, offset } = read(payload)
+    return { packet: data.packet && { ...data.packet, nsp: data.packet.nsp ?? nsp }, opts: data.opts, offset }
   }
 
   /** @param {RequestKind} kind @param {any} body @param {string} [requestId] */
