@@ -18,7 +18,7 @@ describe.each(BOTH)('servers with the $name', (kind) => {
     const { port } = first
     await first.raw()
     await first.close()
-    await until('no writer runs', () => writerThreads() <= 0)
+    await until('no writer runs', () => writerThreads() === 0)
     const before = { descriptors: descriptors(), exit: process.listenerCount('exit'), timers: resources('Timeout') }
     for (let n = 0; n < 50; n++) {
       const server = await new LiveServer(kind).listen(port)
@@ -27,7 +27,7 @@ describe.each(BOTH)('servers with the $name', (kind) => {
       await Promise.all(clients.map((client) => client.event('n')))
       await server.close()
     }
-    await until('no writer runs', () => writerThreads() <= 0)
+    await until('no writer runs', () => writerThreads() === 0)
     await until('the descriptors are closed', () => descriptors() <= before.descriptors)
     await until('the timers are gone', () => resources('Timeout') <= before.timers)
     expect(process.listenerCount('exit')).toBe(before.exit)
@@ -66,7 +66,7 @@ describe.each(BOTH)('servers with the $name', (kind) => {
     await new Promise(setImmediate)
     process.off('warning', onWarning)
     expect(warnings).toEqual([])
-    await until('no writer runs', () => writerThreads() <= 0)
+    await until('no writer runs', () => writerThreads() === 0)
   })
 
   test('io.close() during broadcasts, connects and disconnects ends cleanly', async () => {
@@ -80,7 +80,7 @@ describe.each(BOTH)('servers with the $name', (kind) => {
       for (const each of await Promise.allSettled(late)) each.value?.destroy()
       await closed
     }
-    await until('no writer runs', () => writerThreads() <= 0)
+    await until('no writer runs', () => writerThreads() === 0)
   })
 
   test('what is emitted, joined and left after io.close() does nothing', async () => {
@@ -94,7 +94,7 @@ describe.each(BOTH)('servers with the $name', (kind) => {
     socket.join('room')
     socket.leave('room')
     server.io.disconnectSockets(true)
-    await until('no writer runs', () => writerThreads() <= 0)
+    await until('no writer runs', () => writerThreads() === 0)
     await server.io.close()
     expect(client.all('late')).toEqual([])
   })
@@ -115,7 +115,7 @@ describe.each(BOTH)('servers with the $name', (kind) => {
     server.socketOf(old).disconnect(true)
     await old.end()
     await server.close()
-    await until('no writer runs', () => writerThreads() <= 0)
+    await until('no writer runs', () => writerThreads() === 0)
   })
 })
 
@@ -143,7 +143,7 @@ describe('servers with the native adapter that nobody closes', () => {
   test('and whose adapter was replaced: their writers end when they are collected', async () => {
     const before = process.listenerCount('exit')
     await abandon()
-    await until('no writer runs', () => (gc(), writerThreads() <= 0))
+    await until('no writer runs', () => (gc(), writerThreads() === 0))
     expect(process.listenerCount('exit')).toBe(before)
   })
 })
@@ -162,7 +162,7 @@ describe('servers with lanes', () => {
     const again = await server.raw()
     await server.sync([again])
     await server.close()
-    await until('no writer runs', () => writerThreads() <= 0)
+    await until('no writer runs', () => writerThreads() === 0)
     expect(server.stats()).toMatchObject({ writers: 0, lanes: 0, compat: 0, sockets: 0, rooms: 0, bufferedBytes: 0 })
   })
 })

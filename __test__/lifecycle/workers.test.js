@@ -107,14 +107,13 @@ describe('worker threads', () => {
     const round = async (how) => {
       const servers = await Promise.all([0, 1, 2, 3].map(() => start()))
       for (const server of servers) await Promise.all([server.raw(), server.raw()])
-      // Two each; fewer are counted when those of another test file end meanwhile.
-      await until('they have writers', () => writerThreads() >= 4)
+      await until('they have two writers each', () => writerThreads() === 8)
       const actions = servers.map((server) => server.tell('emit', { size: 1000 }))
       expect((await Promise.all(actions)).map(({ exitListeners }) => exitListeners)).toEqual([1, 1, 1, 1])
       if (how === 'exit') for (const { worker } of servers) worker.postMessage({ action: 'emit, then process.exit()', size: 10 })
       if (how === 'exit') await Promise.all(servers.map(({ ended }) => within('the worker to end', ended)))
       await closeAll()
-      await until('no writer runs', () => writerThreads() <= 0)
+      await until('no writer runs', () => writerThreads() === 0)
     }
     await round('exit')
     const before = descriptors()

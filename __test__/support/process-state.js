@@ -21,9 +21,9 @@ function descriptors() {
   }).length
 }
 
-/** Threads of the engines of this test file; those of others, in the same process, may have some that are not collected. */
+/** How many threads the engines of this test file have; those of others, in the same process, may have some that end at any time. */
 function writerThreads() {
-  return allWriterThreads() - before
+  return allWriterThreads().filter((task) => !before.has(task)).length
 }
 
 function allWriterThreads() {
@@ -33,14 +33,14 @@ function allWriterThreads() {
     } catch {
       return false
     }
-  }).length
+  })
 }
 
 v8.setFlagsFromString('--expose-gc')
 const gc = /** @type {() => void} */ (vm.runInNewContext('gc'))
 
 gc()
-const before = allWriterThreads()
+const before = new Set(allWriterThreads())
 
 /** Resident bytes, after what is garbage was collected. */
 function memory() {
