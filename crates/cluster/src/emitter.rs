@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use rustc_hash::FxBuildHasher;
 
-use crate::backoff::Backoff;
+use crate::attempts::Attempts;
 use crate::command::{Command, Config};
 use crate::event::{Event, Events};
 use crate::format::Format;
@@ -20,7 +20,6 @@ use crate::outbox::{Outbox, Outgoing};
 use crate::stats::{Counters, add, set};
 use crate::transport::in_order;
 use crate::transport::{Lost, Transport};
-use crate::worker::chance;
 
 /// So many messages leave together.
 const BATCH: usize = 256;
@@ -75,28 +74,19 @@ impl Emitter {
 
     /// `connect` makes a connection. Ends when it was told to.
     pub(crate) async fn run<T: Transport>(mut self, connect: impl AsyncFn() -> Result<T, Lost>) {
-        let mut backoff = Backoff::default();
-        let mut told: Option<&'static str> = None;
-        let mut times = 0u64;
+        let mut attempts = Attempts::default();
         loop {
             let Some(link) = self.while_taking(connect()).await else { return };
             let lost = match link {
                 Err(lost) => lost,
                 Ok(link) => {
-                    backoff.reset();
-                    told = None;
-                    add(&self.counters.reconnects, usize::from(times > 0));
-                    times += 1;
+                    attempts.succeeded(&self.counters);
                     let Err(lost) = self.while_up(&link).await else { return };
                     lost
                 }
             };
-            // Once for each reason: attempts follow each other quickly.
-            if told.replace(lost.code) != Some(lost.code) {
-                self.events.push(Event::Down(lost.code, lost.message));
-            }
-            let wait = backoff.next(chance());
-            if self.while_taking(tokio::time::sleep(wait)).await.is_none() {
+            let wait = attempts.failed(lost, &self.events);
+            if self.while_taking(wait).await.is_none() {
                 return;
             }
         }

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod backoff;
 pub mod classic;
 mod command;

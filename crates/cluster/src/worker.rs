@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 
-use crate::backoff::Backoff;
+use crate::attempts::Attempts;
 use crate::core::{CHUNK, Core, Job, Question, Section};
 use crate::crowd::{Crowd, LOOK};
 use crate::event::{Event, Events};
@@ -106,9 +106,7 @@ impl Worker {
 
     /// `connect` makes a connection.
     pub(crate) async fn run<T: Transport>(mut self, connect: impl AsyncFn() -> Result<T, Lost>) {
-        let mut backoff = Backoff::default();
-        let mut told: Option<&'static str> = None;
-        let mut times = 0u64;
+        let mut attempts = Attempts::default();
         loop {
             let Some(link) = self.while_taking(connect()).await else { return };
             let lost = match link {
@@ -117,10 +115,7 @@ impl Worker {
                     let end = match self.begin(&mut link).await {
                         Err(lost) => Err(lost),
                         Ok(log) => {
-                            backoff.reset();
-                            told = None;
-                            add(&self.counters.reconnects, usize::from(times > 0));
-                            times += 1;
+                            attempts.succeeded(&self.counters);
                             self.while_up(&mut link, log).await
                         }
                     };
@@ -129,12 +124,8 @@ impl Worker {
                     lost
                 }
             };
-            // Once for each reason: attempts follow each other quickly.
-            if told.replace(lost.code) != Some(lost.code) {
-                self.events.push(Event::Down(lost.code, lost.message));
-            }
-            let wait = backoff.next(chance());
-            if self.while_taking(tokio::time::sleep(wait)).await.is_none() {
+            let wait = attempts.failed(lost, &self.events);
+            if self.while_taking(wait).await.is_none() {
                 return;
             }
         }
@@ -440,10 +431,4 @@ async fn next(reading: &mut Reading) -> Result<Read, Lost> {
         Some(reading) => reading.await,
         None => std::future::pending().await,
     }
-}
-
-/// A number by chance, to spread attempts.
-pub(crate) fn chance() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
