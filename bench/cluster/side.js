@@ -78,11 +78,7 @@ class ClusterSide {
     await this.receiver.ask('join', { room: 'here' })
     // The first messages find everything cold.
     const calls = await this.sender.ask('paced', { rooms: [], everyMs: 20, ms: 500 })
-    const patience = performance.now() + TIMEOUT
-    while ((await this.clients.report()).messages < calls * clients) {
-      if (performance.now() > patience) throw new Error(`${this.name}: the first messages did not arrive`)
-      await sleep(20)
-    }
+    await this.clients.received(calls * clients, { by: this.name })
   }
 
   /** Both servers know each other. */

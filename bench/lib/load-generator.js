@@ -5,6 +5,7 @@ const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const path = require('node:path')
 const readline = require('node:readline')
+const { setTimeout: sleep } = require('node:timers/promises')
 const { Answers } = require('./answers')
 const { LAST, pinned } = require('./processors')
 
@@ -12,6 +13,11 @@ const BINARY =
   process.env.SOCKETIO_LOADGEN ?? path.join(__dirname, '..', '..', 'target', 'release', 'socketio-loadgen')
 const CONNECT_SECONDS = 60
 const ANSWER_TIMEOUT = 30_000
+const POLL_INTERVAL = 10
+/** How long the clients may receive nothing before what is missing counts as lost, in milliseconds. */
+const DRAIN_TIMEOUT = 10_000
+/** The same where some may be dropped: then nothing more comes. */
+const LOSSY_TIMEOUT = 200
 
 /**
  * What the clients received since the last reset.
@@ -70,6 +76,27 @@ class LoadGenerator {
     const report = await this.#ask('report')
     if (report.errors > 0) throw new Error(`${report.errors} clients were disconnected`)
     return report
+  }
+
+  /**
+   * Waits until the clients have what was sent to them: no less, and no more.
+   * @param {number} wanted
+   * @param {{ by: string, lossy?: boolean }} options who sent it; whether less is no error
+   * @returns {Promise<Report>}
+   */
+  async received(wanted, { by, lossy = false }) {
+    let [before, deadline] = [-1, 0]
+    for (;;) {
+      const report = await this.report()
+      if (report.messages === wanted) return report
+      if (report.messages !== before) deadline = Date.now() + (lossy ? LOSSY_TIMEOUT : DRAIN_TIMEOUT)
+      if (report.messages > wanted || Date.now() > deadline) {
+        if (lossy && report.messages < wanted) return report
+        throw new Error(`${by}: the clients received ${report.messages} events, not ${wanted}`)
+      }
+      before = report.messages
+      await sleep(POLL_INTERVAL)
+    }
   }
 
   /** Disconnects the clients. */

@@ -10,10 +10,6 @@ const { ServerProcess } = require('./server-process')
 /** How often a flood is told what was received, in milliseconds. */
 const CREDIT_INTERVAL = 20
 const POLL_INTERVAL = 10
-/** How long the clients may receive nothing before what is missing counts as lost, in milliseconds. */
-const DRAIN_TIMEOUT = 10_000
-/** The same where some may be dropped: then nothing more comes. */
-const LOSSY_TIMEOUT = 200
 const LANES_TIMEOUT = 3000
 
 /** The most bytes that may be under way in a flood: in all, and for one client (a quarter of `maxBufferedBytes`). */
@@ -55,7 +51,7 @@ class Side {
     const load = await this.connect()
     await load.reset()
     const { events } = await this.server.ask('warmUp')
-    await this.#received(load, events * this.#reading)
+    await load.received(events * this.#reading, { by: this.adapter })
   }
 
   /** Starts the server. */
@@ -98,7 +94,7 @@ class Side {
     await load.reset()
     const measured = this.server.ask('measure', options)
     const [result, progress] = await Promise.all([measured, row.watched ? this.#watch(load, measured) : []])
-    const report = await this.#received(load, this.#reachOf(row, result.calls), row.lossy)
+    const report = await load.received(this.#reachOf(row, result.calls), { by: this.adapter, lossy: row.lossy })
     const cost = await this.server.ask('finish')
     const { messages, compressed, latency } = report
     if (this.#setup.deflate && (compressed !== messages || latency.count === 0)) {
@@ -171,28 +167,6 @@ class Side {
       await sleep(CREDIT_INTERVAL)
     }
     return progress
-  }
-
-  /**
-   * Waits until the clients have what was sent to them: no less, and no more.
-   * @param {LoadGenerator} load
-   * @param {number} wanted
-   * @param {boolean} [lossy] whether less is no error
-   * @returns {Promise<Report>}
-   */
-  async #received(load, wanted, lossy = false) {
-    let [before, deadline] = [-1, 0]
-    for (;;) {
-      const report = await load.report()
-      if (report.messages === wanted) return report
-      if (report.messages !== before) deadline = Date.now() + (lossy ? LOSSY_TIMEOUT : DRAIN_TIMEOUT)
-      if (report.messages > wanted || Date.now() > deadline) {
-        if (lossy && report.messages < wanted) return report
-        throw new Error(`${this.adapter}: the clients received ${report.messages} events, not ${wanted}`)
-      }
-      before = report.messages
-      await sleep(POLL_INTERVAL)
-    }
   }
 }
 
