@@ -2,31 +2,21 @@
 
 /** What is no cluster: two apps on one Redis, a Redis that is no primary; and an emitter behind TLS. */
 
-const fs = require('node:fs')
-const os = require('node:os')
-const path = require('node:path')
 const { Server } = require('socket.io')
 const { createAdapter, createEmitter } = require('../..')
 const { selfSigned } = require('../support/certificate')
-const { startCluster } = require('../support/cluster')
+const { startCluster, useCluster } = require('../support/cluster')
 const { next, until } = require('../support/events')
-const { describeWithRedis, freePort, startRedis } = require('../support/redis')
+const { describeWithRedis, startRedis, startTlsRedis } = require('../support/redis')
 
 const numbers = (/** @type {any} */ client) => client.got.filter(([event]) => event === 'n').map(([, n]) => n)
 
 describeWithRedis('an emitter and a Redis behind TLS', () => {
   test('is heard when it trusts the certificate, and says why when it does not', async () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cluster-tls-'))
-    const pair = selfSigned()
-    const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')]
-    fs.writeFileSync(cert, pair.cert)
-    fs.writeFileSync(key, pair.key)
-    const port = await freePort()
-    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
-    const redis = await startRedis('--tls-port', String(port), '--tls-auth-clients', 'optional', ...files)
+    const { redis, port, cert, stop } = await startTlsRedis()
     const cluster = await startCluster(['native'], redis)
     const client = await cluster.servers[0].client()
-    const emitter = createEmitter({ redis: { host: 'localhost', port, tls: { ca: pair.cert } } })
+    const emitter = createEmitter({ redis: { host: 'localhost', port, tls: { ca: cert } } })
     emitter.emit('n', 1)
     await until('it is there', () => numbers(client).length === 1)
     await emitter.close()
@@ -35,8 +25,7 @@ describeWithRedis('an emitter and a Redis behind TLS', () => {
     expect(error).toMatchObject({ code: expect.stringMatching(/^ERR_CLUSTER_/), message: expect.stringMatching(/certificate/i) })
     await stranger.close({ timeout: 10 })
     await cluster.close()
-    await redis.stop()
-    fs.rmSync(folder, { recursive: true })
+    await stop()
   }, 20_000)
 })
 
@@ -58,25 +47,14 @@ describeWithRedis('a Redis that is a replica', () => {
 })
 
 describeWithRedis('two apps on one Redis', () => {
-  /** @type {any} */
-  let redis
-  /** @type {any} */
-  let cluster
-  beforeEach(async () => {
-    redis = await startRedis()
-    cluster = await startCluster(['native', 'native'], redis)
-  })
-  afterEach(async () => {
-    await cluster.close()
-    await redis.stop()
-  })
+  const own = useCluster(['native', 'native'])
 
   test('with the same key and namespaces of their own do not disturb each other', async () => {
-    const [{ io }, { io: other }] = cluster.servers
-    const first = await cluster.servers[0].client()
+    const [{ io }, { io: other }] = own.servers
+    const first = await own.servers[0].client()
     io.of('/one')
     other.of('/two')
-    const [one, two] = [await cluster.servers[0].client({}, '/one'), await cluster.servers[1].client({}, '/two')]
+    const [one, two] = [await own.servers[0].client({}, '/one'), await own.servers[1].client({}, '/two')]
     io.of('/one').emit('n', 1)
     other.of('/two').emit('n', 2)
     await until('each has its own', () => numbers(one).length === 1 && numbers(two).length === 1)
@@ -86,10 +64,10 @@ describeWithRedis('two apps on one Redis', () => {
   })
 
   test('with keys of their own do not hear each other', async () => {
-    const apart = await startCluster(['native'], redis, { cluster: { key: 'other' } })
-    const [client, stranger] = [await cluster.servers[1].client(), await apart.servers[0].client()]
+    const apart = await startCluster(['native'], own.redis, { cluster: { key: 'other' } })
+    const [client, stranger] = [await own.servers[1].client(), await apart.servers[0].client()]
     apart.servers[0].io.emit('n', 1)
-    cluster.servers[0].io.emit('n', 2)
+    own.servers[0].io.emit('n', 2)
     await until('it is there', () => numbers(client).length === 1)
     expect([numbers(client), numbers(stranger)]).toEqual([[2], [1]])
     expect(await apart.servers[0].io.fetchSockets()).toHaveLength(1)

@@ -2,44 +2,26 @@
 
 /** Redis that is silent for long, behind TLS, and messages that are as large as they get. */
 
-const fs = require('node:fs')
-const os = require('node:os')
-const path = require('node:path')
 const { spawn } = require('node:child_process')
 const { Server } = require('socket.io')
 const { createAdapter, stats } = require('../..')
-const { selfSigned } = require('../support/certificate')
-const { startCluster } = require('../support/cluster')
+const { useCluster } = require('../support/cluster')
 const { next, until } = require('../support/events')
-const { describeWithRedis, freePort, startRedis } = require('../support/redis')
+const { describeWithRedis, startTlsRedis } = require('../support/redis')
 
 const MIB = 1024 * 1024
 
 describeWithRedis('a cluster whose Redis is in trouble', () => {
-  /** @type {import('../support/redis').Redis} */
-  let redis
-  /** @type {any} */
-  let cluster
-
-  beforeEach(async () => {
-    redis = await startRedis()
-    cluster = await startCluster(['native', 'native'], redis)
-  })
-  afterEach(async () => {
-    redis.process?.kill('SIGCONT')
-    await cluster.close()
-    await redis.stop()
-  })
-
+  const own = useCluster(['native', 'native'])
   const numbers = (/** @type {any} */ client) => client.got.filter(([event]) => event === 'n').map(([, n]) => n)
 
   test('it stands still for ten seconds: noticed, local clients are served meanwhile, what waited reaches the others, nothing twice', async () => {
-    const [near, far] = [await cluster.servers[0].client(), await cluster.servers[1].client()]
-    const { io } = cluster.servers[0]
+    const [near, far] = [await own.servers[0].client(), await own.servers[1].client()]
+    const { io } = own.servers[0]
     let sent = 0
     let latest = 0
     const down = next(io.of('/').adapter, 'cluster:down')
-    redis.process.kill('SIGSTOP')
+    own.redis.process.kill('SIGSTOP')
     const stopped = Date.now()
     const emitting = setInterval(() => io.emit('n', sent++), 50)
     const watching = setInterval(() => (latest = Math.max(latest, sent - numbers(near).length)), 10)
@@ -50,8 +32,8 @@ describeWithRedis('a cluster whose Redis is in trouble', () => {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, 10_000 - (Date.now() - stopped))))
     const asked = await io.fetchSockets().catch((/** @type {any} */ reason) => reason)
     expect(asked).toMatchObject({ code: 'ERR_CLUSTER_INCOMPLETE', partial: [{ id: near.id }] })
-    const up = Promise.all(cluster.servers.map((server) => next(server.io.of('/').adapter, 'cluster:up')))
-    redis.process.kill('SIGCONT')
+    const up = Promise.all(own.servers.map((server) => next(server.io.of('/').adapter, 'cluster:up')))
+    own.redis.process.kill('SIGCONT')
     await up
     clearInterval(emitting)
     const mark = sent++
@@ -66,29 +48,29 @@ describeWithRedis('a cluster whose Redis is in trouble', () => {
 
   /** @param {Buffer} payload on the channel of broadcasts to all */
   async function publish(payload) {
-    const child = spawn('redis-cli', ['-p', String(redis.port), '-x', 'PUBLISH', 'socket.io#/#'], { stdio: ['pipe', 'ignore', 'inherit'] })
+    const child = spawn('redis-cli', ['-p', String(own.redis.port), '-x', 'PUBLISH', 'socket.io#/#'], { stdio: ['pipe', 'ignore', 'inherit'] })
     child.stdin.end(payload)
     await new Promise((resolve) => child.once('exit', resolve))
   }
 
   test('100 MiB of garbage: more than Redis keeps for a subscriber, whom it disconnects; all are back soon', async () => {
-    const far = await cluster.servers[1].client()
-    const { io } = cluster.servers[0]
-    const back = Promise.all(cluster.servers.map((server) => next(server.io.of('/').adapter, 'cluster:up')))
+    const far = await own.servers[1].client()
+    const { io } = own.servers[0]
+    const back = Promise.all(own.servers.map((server) => next(server.io.of('/').adapter, 'cluster:up')))
     await publish(Buffer.alloc(100 * MIB, 0xdd))
     await back
-    await cluster.complete()
+    await own.cluster.complete()
     io.emit('n', 1)
     await until('the other has it', () => numbers(far).length === 1)
     expect(await io.fetchSockets()).toHaveLength(1)
   }, 60_000)
 
   test('100 MiB of garbage on a Redis that hands them on are counted, and others go on', async () => {
-    redis.command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 0 0 0')
-    const far = await cluster.servers[1].client()
-    const { io } = cluster.servers[0]
+    own.redis.command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 0 0 0')
+    const far = await own.servers[1].client()
+    const { io } = own.servers[0]
     await publish(Buffer.alloc(100 * MIB, 0xdd))
-    await until('it is counted', () => cluster.servers.every((server) => stats(server.io).cluster.malformed > 0))
+    await until('it is counted', () => own.servers.every((server) => stats(server.io).cluster.malformed > 0))
     // It crosses, and goes nowhere: nobody is in the room.
     io.to('nobody').emit('large', Buffer.alloc(20 * MIB))
     io.emit('n', 1)
@@ -99,15 +81,7 @@ describeWithRedis('a cluster whose Redis is in trouble', () => {
 
 describeWithRedis('a Redis behind TLS', () => {
   test('is spoken to when its certificate is trusted, and refused with a reason when it is not', async () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'redis-tls-'))
-    const { key, cert } = selfSigned()
-    const files = Object.entries({ key, cert }).map(([name, text]) => {
-      fs.writeFileSync(path.join(folder, name), text)
-      return path.join(folder, name)
-    })
-    const port = await freePort()
-    const tls = ['--tls-port', String(port), '--tls-key-file', files[0], '--tls-cert-file', files[1]]
-    const redis = await startRedis(...tls, '--tls-ca-cert-file', files[1], '--tls-auth-clients', 'no')
+    const { port, cert, stop } = await startTlsRedis()
     const open = (/** @type {any} */ options) => new Server(0, { adapter: createAdapter({ cluster: { redis: options } }) })
     const [first, second] = [0, 1].map(() => open({ host: 'localhost', port, tls: { ca: cert } }))
     await Promise.all([first, second].map((io) => next(io.of('/').adapter, 'cluster:up')))
@@ -125,7 +99,6 @@ describeWithRedis('a Redis behind TLS', () => {
     const [refused] = await next(plain.of('/').adapter, 'cluster:down')
     expect(refused.code).toMatch(/^ERR_CLUSTER_/)
     for (const io of [first, second, distrusting, plain]) await io.close()
-    await redis.stop()
-    fs.rmSync(folder, { recursive: true })
+    await stop()
   }, 30_000)
 })

@@ -4,33 +4,14 @@
 
 const { io: connect } = require('socket.io-client')
 const { stats } = require('../..')
-const { ClusterServer, startCluster } = require('../support/cluster')
+const { ClusterServer, recovering, useCluster } = require('../support/cluster')
 const { next, until } = require('../support/events')
 const { Nomad, member } = require('../support/nomad')
-const { describeWithRedis, startRedis } = require('../support/redis')
-
-const RECOVERY = { maxDisconnectionDuration: 120_000 }
-const OPTIONS = { cluster: { mode: 'streams' }, server: { connectionStateRecovery: RECOVERY } }
-
-/** @type {import('../support/redis').Redis} */
-let redis
-/** @type {any} */
-let cluster
-beforeEach(async () => {
-  if (describeWithRedis === describe) redis = await startRedis()
-})
-afterEach(async () => {
-  await cluster?.close()
-  cluster = undefined
-  await redis?.stop()
-})
+const { describeWithRedis } = require('../support/redis')
 
 describeWithRedis('connection state recovery of native servers', () => {
-  /** @param {any} [options] @param {any[]} [kinds] */
-  async function start(options, kinds = ['native', 'native']) {
-    cluster = await startCluster(kinds, redis, { ...OPTIONS, ...options, cluster: { ...OPTIONS.cluster, ...options?.cluster } })
-    return cluster.servers
-  }
+  const own = useCluster()
+  const start = (/** @type {any} */ options) => own.start(['native', 'native'], recovering(options))
 
   test('an offset that is trimmed, of no entry, or no offset at all, and pids of nobody: they begin anew', async () => {
     const [left, right] = await start({ cluster: { maxLen: 100 } })
@@ -53,10 +34,10 @@ describeWithRedis('connection state recovery of native servers', () => {
     await nomad.lose(left)
     // One that is not in the index of a server that starts now, and is trimmed.
     for (let i = 0; i < 1000; i++) left.io.emit('n', i)
-    await until('it is trimmed', () => redis.command('XRANGE', 'socket.io', nomad.client._lastOffset, nomad.client._lastOffset) === '')
-    const third = await new ClusterServer('native', redis, { ...OPTIONS, cluster: { mode: 'streams', maxLen: 100 } }).start()
-    cluster.servers.push(third)
-    await cluster.complete()
+    await until('it is trimmed', () => own.redis.command('XRANGE', 'socket.io', nomad.client._lastOffset, nomad.client._lastOffset) === '')
+    const third = await new ClusterServer('native', own.redis, recovering({ cluster: { maxLen: 100 } })).start()
+    own.servers.push(third)
+    await own.cluster.complete()
     await nomad.come(third)
     expect(nomad.client.recovered).toBe(false)
     third.io.emit('last', 1)
@@ -68,7 +49,7 @@ describeWithRedis('connection state recovery of native servers', () => {
     const good = 'p'.repeat(20)
     const { nomad: other } = await member(left)
     for (const text of ['', 'x', '{}', 'gA==', Buffer.from('\x81\xa5rooms\x91\xa1r', 'latin1').toString('base64'), '3f////8=']) {
-      redis.command('SET', `sio:session:${good}`, text)
+      own.redis.command('SET', `sio:session:${good}`, text)
       const nomad = new Nomad(right)
       nomad.client.disconnect()
       nomad.client._pid = good
@@ -96,11 +77,11 @@ describeWithRedis('connection state recovery of native servers', () => {
     const more = ['{"packet":{"type":2,"data":["x"]},"opts":{"rooms":5,"except":"a","flags":7}}', `{"packet":{"type":2,"data":${'['.repeat(3000)}}`, '3f////8=']
     for (const text of [...data, ...more]) {
       for (const type of ['3', '4', '9', '8', '-1', 'x', '99999999999']) {
-        redis.command('XADD', 'socket.io', '*', 'uid', 'u', 'nsp', '/', 'type', type, 'data', text)
+        own.redis.command('XADD', 'socket.io', '*', 'uid', 'u', 'nsp', '/', 'type', type, 'data', text)
       }
     }
     for (const fields of [['a', 'b'], ['nsp', '/'], ['uid', right.io.of('/').adapter.uid, 'nsp', '/', 'type', '3', 'data', data[7], 'n', '999999999']]) {
-      redis.command('XADD', 'socket.io', '*', ...fields)
+      own.redis.command('XADD', 'socket.io', '*', ...fields)
     }
     nomad.got = []
     right.io.emit('after', 1)

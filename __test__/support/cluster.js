@@ -10,6 +10,7 @@ const { Server } = require('socket.io')
 const { io: connect } = require('socket.io-client')
 const { createAdapter } = require('../..')
 const { setTimeout: delay } = require('node:timers/promises')
+const { startRedis } = require('./redis')
 
 /** @typedef {'native' | 'js'} Kind */
 
@@ -173,6 +174,49 @@ function startCluster(kinds, redis, options) {
   return new TestCluster().start(kinds, redis, options)
 }
 
+/** Options of a cluster whose clients can come back to any server. @param {any} [options] more of them */
+function recovering({ cluster, ...others } = {}) {
+  const server = { connectionStateRecovery: { maxDisconnectionDuration: 120_000 } }
+  return { cluster: { mode: 'streams', ...cluster }, server, ...others }
+}
+
+/** Each test of one `describe` has a Redis of its own, and a cluster on it, which end after it. */
+class OwnCluster {
+  /** @type {any} */
+  redis
+  /** @type {any} */
+  cluster
+
+  get servers() {
+    return this.cluster.servers
+  }
+
+  /** @param {Kind[]} kinds @param {any} [options] */
+  async start(kinds, options) {
+    this.cluster = await startCluster(kinds, this.redis, options)
+    return this.servers
+  }
+
+  async end() {
+    // A test may have stopped it.
+    this.redis.process.kill('SIGCONT')
+    await this.cluster?.close()
+    this.cluster = undefined
+    await this.redis.stop()
+  }
+}
+
+/** To be called in a `describe`. @param {Kind[]} [kinds] of the servers, if the tests do not start them themselves */
+function useCluster(kinds) {
+  const own = new OwnCluster()
+  beforeEach(async () => {
+    own.redis = await startRedis()
+    if (kinds) await own.start(kinds)
+  })
+  afterEach(() => own.end())
+  return own
+}
+
 /** Which all servers read; the JavaScript adapter writes elsewhere when the hash has a minus. @param {string} nsp @param {number} count */
 function streamOf(nsp, count) {
   let hash = 0
@@ -180,4 +224,4 @@ function streamOf(nsp, count) {
   return `socket.io-${Math.abs(hash % count)}`
 }
 
-module.exports = { ClusterServer, startCluster }
+module.exports = { ClusterServer, recovering, startCluster, useCluster }

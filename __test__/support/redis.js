@@ -3,8 +3,12 @@
 /** A private Redis server for one test file, on a free port, without anything on disk. */
 
 const { spawn, spawnSync } = require('node:child_process')
+const fs = require('node:fs')
 const net = require('node:net')
+const os = require('node:os')
+const path = require('node:path')
 const { hasRedis } = require('../../scripts/redis')
+const { selfSigned } = require('./certificate')
 
 /** `describe`; without Redis on PATH its tests are skipped, and counted as that. `npm test` says how to get it. */
 const describeWithRedis = hasRedis() ? describe : describe.skip
@@ -80,4 +84,22 @@ async function startRedis(...options) {
   return redis
 }
 
-module.exports = { Redis, describeWithRedis, freePort, startRedis }
+/** One that speaks TLS too, on `port`, with a certificate that nobody knows; its clients need none. */
+async function startTlsRedis() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'redis-tls-'))
+  const { key, cert } = selfSigned()
+  const files = Object.entries({ key, cert }).map(([name, text]) => {
+    fs.writeFileSync(path.join(folder, name), text)
+    return path.join(folder, name)
+  })
+  const port = await freePort()
+  const tls = ['--tls-port', String(port), '--tls-key-file', files[0], '--tls-cert-file', files[1]]
+  const redis = await startRedis(...tls, '--tls-ca-cert-file', files[1], '--tls-auth-clients', 'no')
+  const stop = async () => {
+    await redis.stop()
+    fs.rmSync(folder, { recursive: true })
+  }
+  return { redis, port, cert, stop }
+}
+
+module.exports = { Redis, describeWithRedis, freePort, startRedis, startTlsRedis }
