@@ -95,12 +95,14 @@ fn what_was_trimmed_is_counted() {
 }
 
 #[test]
-fn a_stream_that_began_anew_is_read_from_its_beginning() {
-    let mut position = Position { id: id(50, 0), ordinal: Some(5) };
-    assert_eq!(position.check(Reach { first: Some(id(20, 0)), last: id(21, 0), length: 2, added: Some(2) }), 0);
+fn a_stream_that_has_less_than_before_is_not_read_again() {
+    let mut position = Position { id: id(50, 0), ordinal: Some(50) };
+    assert_eq!(position.check(Reach { first: Some(id(20, 0)), last: id(48, 0), length: 29, added: Some(48) }), 0);
+    assert_eq!(position, Position { id: id(48, 0), ordinal: Some(48) });
+    assert_eq!(position.check(Reach { first: Some(id(20, 0)), last: id(60, 0), length: 30, added: Some(49) }), 0);
+    assert_eq!(position.id, id(48, 0));
+    assert_eq!(position.check(Reach { first: None, last: Id::ZERO, length: 0, added: Some(0) }), 0);
     assert_eq!(position, Position { id: Id::ZERO, ordinal: Some(0) });
-    assert_eq!(position.check(Reach { first: Some(id(20, 0)), last: id(21, 0), length: 2, added: Some(2) }), 0);
-    assert_eq!(position.id.next(), id(20, 0));
 }
 
 #[test]

@@ -40,8 +40,9 @@ impl Position {
     /// Redis does not count them). The position moves to where reading goes on.
     pub fn check(&mut self, reach: Reach) -> u64 {
         if reach.last < self.id {
-            // It was deleted, or Redis has come back with less than it had: all that is there was written since.
-            *self = Self { id: Id::ZERO, ordinal: reach.added.map(|added| added.saturating_sub(reach.length)) };
+            // It was deleted, or Redis has less than it had (a snapshot, or a replica that was behind and is the primary now). What is
+            // written next has a greater id than all that was read, as clocks go: what is there was read before.
+            *self = Self::end(reach);
             return 0;
         }
         let Some(first) = reach.first else {
