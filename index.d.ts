@@ -55,9 +55,9 @@ export interface AdapterOptions {
 export interface ClusterOptions {
   /**
    * Where Redis is: `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:///path?db=0`, or the parts. With mode `"sharded"`
-   * also a Redis Cluster. Sentinel is refused (`ERR_CLUSTER_UNSUPPORTED`).
+   * also a Redis Cluster. Or the sentinels that name the primary.
    */
-  redis: string | RedisOptions | RedisClusterOptions;
+  redis: string | RedisOptions | RedisClusterOptions | RedisSentinelOptions;
   /**
    * `"pubsub"`: the format of `createAdapter()` of `@socket.io/redis-adapter`, whose servers and emitters can be in the same cluster.
    * `"sharded"`: that of its `createShardedAdapter()`, for Redis 7.0 and later. `"streams"`: that of `@socket.io/redis-streams-adapter`
@@ -162,6 +162,19 @@ export interface RedisClusterOptions extends Pick<RedisOptions, "username" | "pa
   cluster: (string | RedisOptions)[];
 }
 
+/** A primary that Redis Sentinel watches: the sentinels are asked where it is, each time a connection is made. */
+export interface RedisSentinelOptions extends Pick<RedisOptions, "username" | "password" | "database" | "db" | "tls"> {
+  /** `"host:26379"`, or the parts. They are asked in this order, a second each at most. */
+  sentinels: (string | { host: string; port?: number })[];
+  /** What they call the primary, for example `"mymaster"`. */
+  name: string;
+  /** For the sentinels; `username` and `password` are for the primary. */
+  sentinelUsername?: string;
+  sentinelPassword?: string;
+  /** For connections to the sentinels; `tls` is for the primary. @default false */
+  sentinelTls?: RedisOptions["tls"];
+}
+
 /** One Redis server. */
 export interface RedisOptions {
   /** @default "127.0.0.1" */
@@ -174,6 +187,8 @@ export interface RedisOptions {
   password?: string;
   /** @default 0 */
   database?: number;
+  /** Another name of `database`. */
+  db?: number;
   /** `true`, or PEM texts of the authorities to trust and of a certificate to show. @default false */
   tls?: boolean | { ca?: string; cert?: string; key?: string };
 }
@@ -364,6 +379,7 @@ export type ErrorCode =
   | "ERR_CLUSTER_MODE"
   | "ERR_CLUSTER_REFUSED"
   | "ERR_CLUSTER_REPLICA"
+  | "ERR_CLUSTER_SENTINEL"
   | "ERR_CLUSTER_UNREACHABLE"
   | "ERR_CLUSTER_UNSUPPORTED"
   | "ERR_CLUSTER_VERSION"

@@ -2,7 +2,7 @@
 
 import type { EventEmitter } from "node:events";
 import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
-import { NativeAdapterError } from "./index.js";
+import { NativeAdapterError, RedisSentinelOptions } from "./index.js";
 
 /** Where messages are kept: `{ path }`, `{ memory: true }` or `{ redis }`. */
 export type QueuesOptions = DiskQueuesOptions | MemoryQueuesOptions | RedisQueuesOptions;
@@ -60,8 +60,8 @@ export interface MemoryQueuesOptions {
 /** Messages are kept in Redis (7.0 or newer), and all processes with the same server and `key` share them. See `docs/guide/queues-redis.md`. */
 export interface RedisQueuesOptions {
   /**
-   * A URL, `redis://user:password@host:6379/0`, `rediss://…` (TLS) or `unix:/path`, or the same as an object. One server, which is a
-   * primary; how much it can lose is its own configuration, and a `warning` when that is something.
+   * A URL, `redis://user:password@host:6379/0`, `rediss://…` (TLS) or `unix:/path`, or the same as an object; or the sentinels that name
+   * the primary. How much it can lose is its own configuration, and a `warning` when that is something.
    */
   redis:
     | string
@@ -73,9 +73,12 @@ export interface RedisQueuesOptions {
         username?: string;
         password?: string;
         database?: number;
+        /** Another name of `database`. */
+        db?: number;
         /** PEM: authorities to trust in place of the system's, and what this client shows. */
         tls?: boolean | { ca?: string | Buffer; cert?: string | Buffer; key?: string | Buffer };
-      };
+      }
+    | RedisSentinelOptions;
   path?: undefined;
   memory?: false;
 
@@ -905,6 +908,7 @@ export type QueueErrorCode =
   | "QUEUE_REDIS_OLD"
   | "QUEUE_REDIS_REFUSED"
   | "QUEUE_REDIS_REPLICA"
+  | "QUEUE_REDIS_SENTINEL"
   | "QUEUE_REDIS_UNREACHABLE"
   | "QUEUE_REQUEST_FAILED"
   | "QUEUE_REQUEST_TIMEOUT"

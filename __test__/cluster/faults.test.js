@@ -171,7 +171,7 @@ test.each([
   [{ redis: 'redis://h', mode: 'streams', maxLen: '5' }, 'ERR_INVALID_OPTION'],
   [{ redis: 'redis://h', mode: 'streams', streamName: '' }, 'ERR_INVALID_OPTION'],
   [{ redis: 'redis://h', maxLen: 5 }, 'ERR_INVALID_OPTION'],
-  [{ redis: { sentinels: [] } }, 'ERR_CLUSTER_UNSUPPORTED'],
+  [{ redis: { sentinel: 'h' } }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: { nodes: [] } }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: { cluster: ['redis://h'] } }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: { cluster: [] }, mode: 'sharded' }, 'ERR_INVALID_OPTION'],

@@ -25,11 +25,19 @@ class Redis {
   port = 0
   /** @type {import('node:child_process').ChildProcess | undefined} */
   process
+  /** Of its user, if it asks for it. @type {string | undefined} */
+  password
   #options
 
   /** @param {string[]} options of redis-server */
   constructor(options) {
     this.#options = options
+  }
+
+  /** What `redis-server` is started with, and what it says when it can be used. @returns {{ words: string[], ready: string }} */
+  _begin() {
+    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    return { words: [...options, ...this.#options], ready: 'Ready to accept connections' }
   }
 
   get url() {
@@ -43,14 +51,14 @@ class Redis {
 
   async start() {
     this.port ||= await freePort()
-    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-    const child = spawn('redis-server', [...options, ...this.#options], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const { words, ready } = this._begin()
+    const child = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.process = child
     await new Promise((resolve, reject) => {
       let output = ''
       child.stdout.on('data', (chunk) => {
         output += chunk
-        if (output.includes('Ready to accept connections')) resolve(undefined)
+        if (output.includes(ready)) resolve(undefined)
       })
       child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${output}`)))
     })
@@ -72,7 +80,8 @@ class Redis {
 
   /** @param {string[]} words of a command @returns {string} */
   command(...words) {
-    const { stdout } = spawnSync('redis-cli', ['-p', String(this.port), ...words], { encoding: 'utf8' })
+    const env = this.password === undefined ? process.env : { ...process.env, REDISCLI_AUTH: this.password }
+    const { stdout } = spawnSync('redis-cli', ['-p', String(this.port), ...words], { encoding: 'utf8', env })
     return stdout.trim()
   }
 }

@@ -20,7 +20,8 @@ const { STREAM_OPTIONS, validateStreams } = require('./stream-options')
 const MODES = ['pubsub', 'sharded', 'streams']
 const SUBSCRIPTION_MODES = ['static', 'dynamic', 'dynamic-private']
 const KNOWN = ['redis', 'mode', 'key', 'channelPrefix', 'subscriptionMode', 'requestsTimeout', 'outbox']
-const REDIS = ['host', 'port', 'path', 'username', 'password', 'database', 'tls']
+const REDIS = ['host', 'port', 'path', 'username', 'password', 'database', 'db', 'tls']
+const SENTINEL = ['sentinels', 'name', 'username', 'password', 'database', 'db', 'tls', 'sentinelUsername', 'sentinelPassword', 'sentinelTls']
 
 /**
  * @param {any} value
@@ -28,8 +29,7 @@ const REDIS = ['host', 'port', 'path', 'username', 'password', 'database', 'tls'
  */
 function validateCluster(value) {
   if (typeof value !== 'object' || value === null) fail('cluster', 'an object with redis, mode and key', typeof value)
-  const known = value.mode === 'streams' ? [...KNOWN, ...STREAM_OPTIONS] : KNOWN
-  for (const name of Object.keys(value)) if (!known.includes(name)) fail(`cluster`, `one of ${known.join(', ')}`, name)
+  known('cluster', value, value.mode === 'streams' ? [...KNOWN, ...STREAM_OPTIONS] : KNOWN)
   const { mode = 'pubsub', channelPrefix, requestsTimeout = 5000, outbox = {} } = value
   if (!MODES.includes(mode)) {
     throw new NativeAdapterError(
@@ -63,25 +63,61 @@ function subscriptionModeOf(mode, value) {
 function redisOf(redis, mode) {
   const given = typeof redis === 'string' ? fromUrl(redis) : redis
   if (typeof given !== 'object' || given === null) fail('cluster.redis', 'a URL or an object', typeof given)
+  if (given.sentinels !== undefined) return sentinelsOf(given)
   if (given.cluster !== undefined && mode === 'sharded') return nodesOf(given)
-  for (const name of ['sentinels', 'sentinel', 'nodes', 'cluster']) {
+  for (const name of ['sentinel', 'nodes', 'cluster']) {
     if (!(name in given)) continue
     throw new NativeAdapterError(
       'ERR_CLUSTER_UNSUPPORTED',
-      `createAdapter: expected cluster.redis to name one Redis server, got ${name}: Sentinel is not supported, Redis Cluster only with mode "sharded"`,
+      `createAdapter: expected cluster.redis to name one Redis server or its sentinels, got ${name}: Redis Cluster is supported with mode "sharded" of a server only, Sentinel as { sentinels, name }`,
     )
   }
-  for (const name of Object.keys(given)) if (!REDIS.includes(name)) fail('cluster.redis', `one of ${REDIS.join(', ')}`, name)
-  const { host = '127.0.0.1', port = 6379, path, username, password, database = 0, tls = false } = given
-  for (const [name, text] of Object.entries({ host, path, username, password })) {
-    if (text !== undefined && typeof text !== 'string') fail(`cluster.redis.${name}`, 'a text', typeof text)
-  }
-  integer('cluster.redis.port', port, 1)
-  if (port > 65_535) fail('cluster.redis.port', 'a port', String(port))
+  known('cluster.redis', given, REDIS)
+  const { host = '127.0.0.1', port = 6379, path, username, password, db = 0, database = db, tls = false } = given
+  texts({ host, path, username, password })
+  checkPort('cluster.redis.port', port)
   integer('cluster.redis.database', database, 0)
+  if (given.db !== undefined && db !== database) fail('cluster.redis.db', 'the same as database', show(db))
+  return { host, port, path, username, password, database, ...tlsOf(tls) }
+}
+
+/** A primary that sentinels name. What is theirs begins with their name, the rest is the primary's, as in ioredis. @param {any} given @returns {any} */
+function sentinelsOf(given) {
+  known('cluster.redis', given, SENTINEL)
+  const { sentinels, name, sentinelUsername: username, sentinelPassword: password, sentinelTls = false, ...primary } = given
+  if (!Array.isArray(sentinels) || sentinels.length === 0) {
+    fail('cluster.redis.sentinels', 'a list like ["host:26379"] or [{ host, port }]', Array.isArray(sentinels) ? 'an empty one' : typeof sentinels)
+  }
+  if (typeof name !== 'string' || name === '') {
+    fail('cluster.redis.name', 'what the sentinels call the primary, like "mymaster"', name === '' ? 'an empty text' : typeof name)
+  }
+  texts({ sentinelUsername: username, sentinelPassword: password })
+  const nodes = sentinels.map(sentinelOf)
+  return { ...redisOf(primary), sentinels: { nodes, name, username, password, ...tlsOf(sentinelTls) } }
+}
+
+/** Host and port. @param {any} sentinel @returns {[string, number]} */
+function sentinelOf(sentinel) {
+  const name = 'each of cluster.redis.sentinels'
+  const expected = '"host:26379" or { host, port }'
+  if (typeof sentinel === 'string') {
+    const [, host, port = '26379'] = /^(\[[^\]@]+\]|[^:/@\s]+)(?::(\d{1,5}))?$/.exec(sentinel) ?? []
+    if (host === undefined) return fail(name, expected, 'another text')
+    return sentinelOf({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) })
+  }
+  if (typeof sentinel !== 'object' || sentinel === null) return fail(name, expected, typeof sentinel)
+  known(name, sentinel, ['host', 'port'])
+  const { host, port = 26_379 } = sentinel
+  if (typeof host !== 'string' || host === '') return fail(name, expected, 'one without a host')
+  checkPort(`the port of ${name}`, port)
+  return [host, port]
+}
+
+/** @param {any} tls true, or texts in PEM */
+function tlsOf(tls) {
   const { ca, cert, key } = typeof tls === 'object' && tls !== null ? tls : { ca: undefined, cert: undefined, key: undefined }
   const pem = [ca, cert, key].map((text) => (text === undefined ? undefined : String(text)))
-  return { host, port, path, username, password, database, tls: Boolean(tls), ca: pem[0], cert: pem[1], key: pem[2] }
+  return { tls: Boolean(tls), ca: pem[0], cert: pem[1], key: pem[2] }
 }
 
 /** Some nodes of a Redis Cluster: user and TLS are those of the first, unless they are given beside. @param {any} given @returns {any} */
@@ -98,6 +134,9 @@ function nodesOf({ cluster, ...common }) {
 
 /** @param {string} text */
 function fromUrl(text) {
+  if (/^(redis[-+])?sentinels?:/.test(text)) {
+    return fail('cluster.redis', 'an object { sentinels: ["host:26379"], name: "mymaster" } for Sentinel', 'a URL')
+  }
   /** @type {URL} */
   let url
   try {
@@ -120,6 +159,24 @@ function fromUrl(text) {
     database: url.pathname.length > 1 ? Number(url.pathname.slice(1)) : 0,
     tls: url.protocol === 'rediss:',
   }
+}
+
+/** @param {string} name @param {object} given @param {string[]} names */
+function known(name, given, names) {
+  for (const other of Object.keys(given)) if (!names.includes(other)) fail(name, `one of ${names.join(', ')}`, other)
+}
+
+/** Of `redis`. @param {Record<string, unknown>} all */
+function texts(all) {
+  for (const [name, text] of Object.entries(all)) {
+    if (text !== undefined && typeof text !== 'string') fail(`cluster.redis.${name}`, 'a text', typeof text)
+  }
+}
+
+/** @param {string} name @param {unknown} port */
+function checkPort(name, port) {
+  integer(name, port, 1)
+  if (/** @type {number} */ (port) > 65_535) fail(name, 'a port', String(port))
 }
 
 /** @param {string} name @param {unknown} value @param {number} least */

@@ -8,6 +8,8 @@ createAdapter({ writers: "2" });
 createAdapter({ overflow: "wait" });
 // @ts-expect-error no such option
 createAdapter({ writer: 2 });
+// @ts-expect-error the name of the primary is wanted
+createAdapter({ cluster: { redis: { sentinels: ["h:26379"] } } });
 // @ts-expect-error true or false
 createAdapter({ lanes: 1 });
 // @ts-expect-error leave it out instead

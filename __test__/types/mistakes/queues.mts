@@ -11,6 +11,8 @@ const mail = queues.queue<{ to: string }, number>("mail");
 createQueues({});
 // @ts-expect-error one or the other
 createQueues({ path: "x", memory: true });
+// @ts-expect-error the name of the primary is wanted
+createQueues({ redis: { sentinels: ["h:26379"] } });
 // @ts-expect-error no such durability
 createQueues({ path: "x", durability: "always" });
 // @ts-expect-error no such policy

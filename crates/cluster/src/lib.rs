@@ -25,6 +25,7 @@ mod node;
 mod outbox;
 mod pubsub;
 mod redis;
+mod sentinel;
 mod sharded;
 mod shards;
 mod slots;

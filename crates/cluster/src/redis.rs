@@ -4,12 +4,16 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use futures_util::{FutureExt, StreamExt};
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, ErrorKind, ProtocolVersion, RedisError, ServerErrorKind};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, ProtocolVersion, RedisError, RedisResult, ServerErrorKind, Value,
+};
 
 use crate::format::Subscription;
 use crate::outbox::{Outgoing, Route};
+use crate::sentinel::Sentinels;
 use crate::streams::log::{Identity, Raw, Read};
 use crate::streams::{Entry, Id, Reach, log};
 use crate::transport::{Log, Lost, Transport};
@@ -35,6 +39,11 @@ pub struct Settings {
     /// Nodes of a Redis Cluster that are asked for the others, in place of host and port.
     #[serde(default)]
     seeds: Vec<(String, u16)>,
+    /// Who is asked for the primary, in place of host and port.
+    pub(crate) sentinels: Option<Sentinels>,
+    /// The sentinel that has named this server.
+    #[serde(skip)]
+    named_by: Option<String>,
 }
 
 /// Not derived: it would show the password.
@@ -64,7 +73,14 @@ pub struct Redis {
 impl Settings {
     /// Its name for people.
     pub fn address(&self) -> String {
-        self.path.clone().unwrap_or_else(|| format!("{}:{}", self.host, self.port))
+        if let Some(sentinels) = &self.sentinels {
+            return sentinels.to_string();
+        }
+        let address = self.path.clone().unwrap_or_else(|| format!("{}:{}", self.host, self.port));
+        match &self.named_by {
+            Some(sentinel) => format!("{address} (which the sentinel at {sentinel} names)"),
+            None => address,
+        }
     }
 
     /// What connects there, in RESP2, which each version and each service knows.
@@ -79,6 +95,18 @@ impl Settings {
     /// One node of the cluster.
     pub(crate) fn node(&self, host: &str, port: u16) -> Self {
         Self { host: host.to_owned(), port, path: None, seeds: Vec::new(), ..self.clone() }
+    }
+
+    /// The primary, as a sentinel has named it.
+    pub(crate) fn primary(&self, (host, port): (&str, u16), named_by: String) -> Self {
+        Self { sentinels: None, named_by: Some(named_by), ..self.node(host, port) }
+    }
+
+    /// A sentinel, which has users and certificates of its own.
+    pub(crate) fn sentinel(&self, sentinels: &Sentinels, host: &str, port: u16) -> Self {
+        let Sentinels { username, password, tls, ca, cert, key, .. } = sentinels.clone();
+        let own = Self { username, password, tls, ca, cert, key, database: 0, sentinels: None, ..self.clone() };
+        own.node(host, port)
     }
 
     pub(crate) fn client_of(&self, protocol: ProtocolVersion) -> Result<Client, Lost> {
@@ -118,12 +146,20 @@ impl Settings {
 
     /// What happened, without secrets.
     pub fn lost(&self, error: &RedisError) -> Lost {
+        let (code, detail) = self.reason(error);
+        Lost { code, message: format!("expected a working connection to Redis at {}, got: {detail}", self.address()) }
+    }
+
+    /// The code of an error, and what it says, without secrets.
+    pub(crate) fn reason(&self, error: &RedisError) -> (&'static str, String) {
         let refused = matches!(error.kind(), ErrorKind::AuthenticationFailed)
             || matches!(error.code(), Some("WRONGPASS" | "NOAUTH" | "NOPERM"));
         let code = match error.kind() {
             _ if refused => "ERR_CLUSTER_AUTH",
             ErrorKind::InvalidClientConfig => "ERR_CLUSTER_CONFIG",
             ErrorKind::Server(ServerErrorKind::ReadOnly) => "ERR_CLUSTER_REPLICA",
+            // Of a command that waited when a primary became a replica.
+            _ if error.code() == Some("UNBLOCKED") => "ERR_CLUSTER_REPLICA",
             ErrorKind::Server(_) | ErrorKind::Extension => "ERR_CLUSTER_REFUSED",
             _ => "ERR_CLUSTER_UNREACHABLE",
         };
@@ -131,7 +167,7 @@ impl Settings {
         for secret in [&self.password, &self.key].into_iter().flatten().filter(|secret| !secret.is_empty()) {
             detail = detail.replace(secret.as_str(), "***");
         }
-        Lost { code, message: format!("expected a working connection to Redis at {}, got: {detail}", self.address()) }
+        (code, detail)
     }
 
     pub(crate) fn silent(&self) -> Lost {
@@ -140,32 +176,53 @@ impl Settings {
         Lost { code: "ERR_CLUSTER_UNREACHABLE", message }
     }
 
-    pub(crate) fn check_role(&self, role: &[redis::Value]) -> Result<(), Lost> {
-        let replica = |role: &redis::Value| matches!(role, redis::Value::BulkString(name) if name == b"slave");
-        if !role.first().is_some_and(replica) {
-            return Ok(());
-        }
-        let message = format!("expected a primary at {}, got a replica: what it publishes reaches few", self.address());
-        Err(Lost { code: "ERR_CLUSTER_REPLICA", message })
+    /// Looks at the answer to `ROLE`. Not everybody may ask; but what a sentinel names may be no primary any more.
+    pub fn check_role(&self, role: RedisResult<Vec<Value>>) -> Result<(), Lost> {
+        let role = match role {
+            Ok(role) => role,
+            Err(_) if self.named_by.is_none() => return Ok(()),
+            Err(error) => {
+                let Lost { code, message } = self.lost(&error);
+                return Err(Lost { code, message: format!("{message} (with Sentinel, ROLE is needed)") });
+            }
+        };
+        let (code, got) = match role.first() {
+            Some(Value::BulkString(name)) if name == b"slave" => {
+                ("ERR_CLUSTER_REPLICA", "a replica: it cannot be written to, and what it publishes reaches few")
+            }
+            Some(Value::BulkString(name)) if name == b"sentinel" => {
+                ("ERR_CLUSTER_CONFIG", "a sentinel: name it in `sentinels`, with the `name` of the primary")
+            }
+            _ => return Ok(()),
+        };
+        Err(Lost { code, message: format!("expected a primary at {}, got {got}", self.address()) })
     }
 
-    /// Connects.
+    /// Connects, to the primary that the sentinels name if there are some.
     pub async fn connect(&self) -> Result<Redis, Lost> {
+        self.reach(async |server| server.connect_here().await, |lost| lost).await
+    }
+
+    async fn connect_here(self) -> Result<Redis, Lost> {
         let client = self.client()?;
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
         let connecting = async {
-            let mut publisher = client.get_multiplexed_async_connection_with_config(&config).await?;
-            // Not everybody may ask.
-            let role: Vec<redis::Value> = redis::cmd("ROLE").query_async(&mut publisher).await.unwrap_or_default();
+            let publisher = client.get_multiplexed_async_connection_with_config(&config).await?;
+            let role = role(publisher.clone()).await;
             let (sink, stream) = client.get_async_pubsub().await?.split();
             Ok::<_, RedisError>((publisher, role, sink, stream))
         };
         let connected = tokio::time::timeout(CONNECT * 2, connecting).await.map_err(|_| self.silent())?;
         let (publisher, role, sink, stream) = connected.map_err(|error| self.lost(&error))?;
-        self.check_role(&role)?;
-        Ok(Redis { settings: self.clone(), publisher, sink, stream })
+        self.check_role(role)?;
+        Ok(Redis { settings: self, publisher, sink, stream })
     }
+}
+
+/// What this server is: a primary, a replica or a sentinel.
+pub(crate) async fn role(mut connection: MultiplexedConnection) -> RedisResult<Vec<Value>> {
+    redis::cmd("ROLE").query_async(&mut connection).await
 }
 
 /// Changes of one kind that follow each other, in commands of several channels.
@@ -217,13 +274,15 @@ impl Transport for Redis {
         }
     }
 
+    /// A primary may have become a replica, which publishes without an error: it is looked at each time.
     fn count(&self, channels: Vec<String>) -> impl Future<Output = Result<Vec<u64>, Lost>> + 'static {
         let (mut connection, settings) = (self.publisher.clone(), self.settings.clone());
         async move {
-            let mut command = redis::cmd("PUBSUB");
-            command.arg("NUMSUB").arg(channels);
-            let counts: Vec<(String, u64)> =
-                command.query_async(&mut connection).await.map_err(|error| settings.lost(&error))?;
+            let (mut command, role) = (redis::cmd("PUBSUB"), role(connection.clone()));
+            let counting = command.arg("NUMSUB").arg(channels).query_async(&mut connection);
+            let (counts, role) = join(counting, role).await;
+            let counts: Vec<(String, u64)> = counts.map_err(|error| settings.lost(&error))?;
+            settings.check_role(role)?;
             Ok(counts.into_iter().map(|(_, count)| count).collect())
         }
     }

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::format::Subscription;
 use crate::outbox::Outgoing;
-use crate::redis::{ANSWER, CONNECT, NAMED, Settings, write};
+use crate::redis::{ANSWER, CONNECT, NAMED, Settings, role, write};
 use crate::slots::SlotMap;
 use crate::transport::{Lost, Transport};
 
@@ -45,6 +45,10 @@ struct Primary {
 
 impl Shards {
     pub(crate) async fn connect(settings: &Settings) -> Result<Self, Lost> {
+        settings.reach(async |server| Self::connect_here(&server).await, |lost| lost).await
+    }
+
+    async fn connect_here(settings: &Settings) -> Result<Self, Lost> {
         let (sender, pushes) = unbounded_channel();
         let (slots, addresses) = match settings.seeds() {
             [] => (None, vec![settings.clone()]),
@@ -111,8 +115,7 @@ impl Primary {
         let connecting = async {
             let publishing = async {
                 let mut publisher = client.get_multiplexed_async_connection_with_config(&config()).await?;
-                // Not everybody may ask.
-                let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut publisher).await.unwrap_or_default();
+                let role = role(publisher.clone()).await;
                 redis::cmd("PUBSUB").arg("SHARDNUMSUB").query_async::<()>(&mut publisher).await?;
                 Ok::<_, RedisError>((publisher, role))
             };
@@ -121,7 +124,7 @@ impl Primary {
         };
         let connected = tokio::time::timeout(CONNECT * 2, connecting).await.map_err(|_| settings.silent())?;
         let ((publisher, role), subscriber) = connected.map_err(|error| lost(&settings, &error))?;
-        settings.check_role(&role)?;
+        settings.check_role(role)?;
         Ok(Self { settings, publisher, subscriber })
     }
 
@@ -150,11 +153,11 @@ impl Primary {
 
     /// A primary may have become a replica: it is looked at each time.
     async fn count(&self, channels: &[String]) -> Result<Vec<u64>, Lost> {
-        let (mut connection, mut other) = (self.publisher.clone(), self.publisher.clone());
-        let (mut counting, role) = (redis::cmd("PUBSUB"), redis::cmd("ROLE"));
+        let mut connection = self.publisher.clone();
+        let (mut counting, role) = (redis::cmd("PUBSUB"), role(connection.clone()));
         let counting = counting.arg("SHARDNUMSUB").arg(channels).query_async(&mut connection);
-        let (counts, role) = join(counting, role.query_async::<Vec<Value>>(&mut other)).await;
-        self.settings.check_role(&role.unwrap_or_default())?;
+        let (counts, role) = join(counting, role).await;
+        self.settings.check_role(role)?;
         let counts: Vec<(String, u64)> = counts.map_err(|error| lost(&self.settings, &error))?;
         Ok(counts.into_iter().map(|(_, count)| count).collect())
     }

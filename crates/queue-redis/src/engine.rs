@@ -233,7 +233,7 @@ async fn run(shared: &Shared, settings: &Settings, core: &mut Core) -> Result<()
                 None
             }
             News::Connected(Err(error)) => {
-                if is_final(&error) && !core.opened {
+                if is_final(settings, &error) && !core.opened {
                     return Err(error);
                 }
                 Some(error)

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use redis::{AsyncConnectionConfig, RedisError, Value};
-use socketio_cluster::Settings;
+use redis::{AsyncConnectionConfig, RedisError};
+use socketio_cluster::{Lost, Settings};
 use socketio_queue::{Error, Warning};
 
 use crate::script;
@@ -33,11 +33,15 @@ pub(crate) struct Found {
 
 /// An error of Redis, without secrets.
 pub(crate) fn problem(settings: &Settings, error: &RedisError) -> Error {
-    let lost = settings.lost(error);
+    of_lost(settings.lost(error))
+}
+
+fn of_lost(lost: Lost) -> Error {
     let code = match lost.code {
         "ERR_CLUSTER_AUTH" => "QUEUE_REDIS_AUTH",
         "ERR_CLUSTER_CONFIG" => "QUEUE_REDIS_CONFIG",
         "ERR_CLUSTER_REPLICA" => "QUEUE_REDIS_REPLICA",
+        "ERR_CLUSTER_SENTINEL" => "QUEUE_REDIS_SENTINEL",
         "ERR_CLUSTER_REFUSED" => "QUEUE_REDIS_REFUSED",
         _ => "QUEUE_REDIS_UNREACHABLE",
     };
@@ -45,15 +49,26 @@ pub(crate) fn problem(settings: &Settings, error: &RedisError) -> Error {
 }
 
 /// Whether another attempt is of no use.
-pub(crate) fn is_final(error: &Error) -> bool {
-    matches!(
-        error.code(),
-        "QUEUE_REDIS_AUTH" | "QUEUE_REDIS_CONFIG" | "QUEUE_REDIS_OLD" | "QUEUE_REDIS_REPLICA" | "QUEUE_UNSUPPORTED"
-    )
+pub(crate) fn is_final(settings: &Settings, error: &Error) -> bool {
+    match error.code() {
+        "QUEUE_REDIS_AUTH"
+        | "QUEUE_REDIS_CONFIG"
+        | "QUEUE_REDIS_OLD"
+        | "QUEUE_REDIS_SENTINEL"
+        | "QUEUE_UNSUPPORTED" => true,
+        // Sentinels will name another one.
+        "QUEUE_REDIS_REPLICA" => !settings.has_sentinels(),
+        _ => false,
+    }
 }
 
 impl Link {
+    /// Connects, to the primary that the sentinels name if there are some.
     pub(crate) async fn connect(settings: Settings, channel: String) -> Result<Found, Error> {
+        settings.reach(async |server| Self::connect_here(server, channel.clone()).await, of_lost).await
+    }
+
+    async fn connect_here(settings: Settings, channel: String) -> Result<Found, Error> {
         tokio::time::timeout(CONNECT * 3, Self::connect_now(&settings, channel)).await.unwrap_or_else(|_| {
             let detail = format!("expected an answer of Redis at {} within 9 s, got none", settings.address());
             Err(Error::Redis { code: "QUEUE_REDIS_UNREACHABLE", detail: detail.into() })
@@ -70,13 +85,7 @@ impl Link {
         let mut commands = client.get_multiplexed_async_connection_with_config(&config).await.map_err(wrong)?;
         let info: String = redis::cmd("INFO").arg("server").query_async(&mut commands).await.map_err(wrong)?;
         check_version(settings, &info)?;
-        // Not everybody may ask these.
-        let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut commands).await.unwrap_or_default();
-        if matches!(role.first(), Some(Value::BulkString(name)) if name == b"slave") {
-            let detail =
-                format!("expected a primary at {}, got a replica: it cannot be written to", settings.address());
-            return Err(Error::Redis { code: "QUEUE_REDIS_REPLICA", detail: detail.into() });
-        }
+        settings.check_role(redis::cmd("ROLE").query_async(&mut commands).await).map_err(of_lost)?;
         let warnings = warnings(settings, &mut commands).await;
         let [usual, full] = script::sources();
         let mut load = async |source: String| -> Result<String, Error> {
