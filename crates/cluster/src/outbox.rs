@@ -1,6 +1,7 @@
 //! What waits to be published, within bounds.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -11,26 +12,42 @@ pub enum Route {
     Channel(String),
     /// `SPUBLISH` on this channel.
     Shard(String),
-    /// `XADD` to a stream: the fields, and the payload as `data` unless it is empty.
+    /// `XADD` to a stream, the payload as `data` unless it is empty.
     Stream {
-        /// Its key.
-        name: String,
-        /// About so many entries are kept.
-        most: u64,
-        /// Before `data`.
-        fields: Vec<(&'static str, String)>,
+        /// Which one, and who writes.
+        origin: Arc<Origin>,
+        /// What it is: the field `type`.
+        kind: u64,
         /// What it is recognised by when it is read: each one's is greater than that of the one before.
         number: u64,
     },
 }
 
+/// What the entries of a namespace have in common. Shared: each is kept until it is confirmed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The stream's key.
+    pub name: String,
+    /// About so many entries are kept in it.
+    pub most: u64,
+    /// Who writes.
+    pub uid: String,
+    /// The namespace.
+    pub nsp: String,
+}
+
 impl Route {
     /// The channel, or the stream.
     pub fn name(&self) -> &str {
-        let (Self::Channel(name) | Self::Shard(name) | Self::Stream { name, .. }) = self;
-        name
+        match self {
+            Self::Channel(name) | Self::Shard(name) => name,
+            Self::Stream { origin, .. } => &origin.name,
+        }
     }
 }
+
+/// The names of an entry's fields, and their short values, in bytes.
+const FIELDS: usize = 20;
 
 /// A message, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +70,7 @@ impl Outgoing {
     pub(crate) fn len(&self) -> usize {
         let route = match &self.route {
             Route::Channel(name) | Route::Shard(name) => name.len(),
-            Route::Stream { name, fields, .. } => {
-                name.len() + fields.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
-            }
+            Route::Stream { origin, .. } => origin.name.len() + origin.uid.len() + origin.nsp.len() + FIELDS,
         };
         route + self.payload.len()
     }

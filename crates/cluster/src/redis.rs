@@ -2,6 +2,7 @@
 //!
 //! Both speak RESP2, which each version and each service knows. A lost connection is not mended here: the node makes another.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join;
@@ -15,6 +16,7 @@ use crate::format::Subscription;
 use crate::outbox::{Outgoing, Route};
 use crate::sentinel::Sentinels;
 use crate::streams::log::{Identity, Raw, Read};
+use crate::streams::reader::{Reader, Shared};
 use crate::streams::{Entry, Id, Reach, log};
 use crate::transport::{Log, Lost, Transport};
 
@@ -144,6 +146,24 @@ impl Settings {
         Client::build_with_tls(info, certificates).map_err(|error| self.lost(&error))
     }
 
+    /// A connection that reads streams.
+    async fn reader(&self) -> Result<Reader, Lost> {
+        let mut first = Vec::new();
+        if let Some(password) = &self.password {
+            let mut command = redis::cmd("AUTH");
+            command.arg(&self.username).arg(password);
+            first.push(command);
+        }
+        if self.database != 0 {
+            first.push(redis::cmd("SELECT").arg(self.database).take());
+        }
+        let connected = match &self.path {
+            Some(path) => Reader::unix(path, &first).await,
+            None => Reader::tcp(&self.host, self.port, &first).await,
+        };
+        connected.map_err(|error| self.lost(&error))
+    }
+
     /// What happened, without secrets.
     pub fn lost(&self, error: &RedisError) -> Lost {
         let (code, detail) = self.reason(error);
@@ -247,16 +267,16 @@ pub(crate) fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
     match &message.route {
         Route::Channel(name) => pipeline.cmd("PUBLISH").arg(name).arg(payload).ignore(),
         Route::Shard(name) => pipeline.cmd("SPUBLISH").arg(name).arg(payload).ignore(),
-        Route::Stream { name, most, fields, number } => {
-            pipeline.cmd("XADD").arg(name).arg("MAXLEN").arg("~").arg(*most).arg("*");
-            for (field, value) in fields {
-                pipeline.arg(field).arg(value);
-            }
+        Route::Stream { origin, kind, number } => {
+            let size = origin.name.len() + origin.uid.len() + origin.nsp.len() + payload.len();
+            let mut command = redis::Cmd::with_capacity(16, size + 100);
+            command.arg("XADD").arg(&origin.name).arg("MAXLEN").arg("~").arg(origin.most).arg("*");
+            command.arg("uid").arg(&origin.uid).arg("nsp").arg(&origin.nsp).arg("type").arg(*kind);
             if !payload.is_empty() {
-                pipeline.arg("data").arg(payload);
+                command.arg("data").arg(payload);
             }
-            pipeline.arg(Entry::NUMBER).arg(*number);
-            pipeline.ignore()
+            command.arg(Entry::NUMBER).arg(*number);
+            pipeline.add_command(command).ignore()
         }
     };
 }
@@ -323,7 +343,15 @@ impl Transport for Redis {
 pub(crate) struct RedisLog {
     settings: Settings,
     commands: MultiplexedConnection,
-    reader: Option<MultiplexedConnection>,
+    reader: Option<Reads>,
+}
+
+/// What reads the streams. Entries are many, and the client library makes a value of its own of each field: without TLS they are read
+/// by ourselves.
+#[derive(Clone)]
+enum Reads {
+    Plain(Rc<Shared>),
+    Client(MultiplexedConnection),
 }
 
 impl RedisLog {
@@ -342,12 +370,19 @@ impl Log for RedisLog {
             log::fence(self.commands.clone(), before).await;
         }
         if self.reader.is_none() {
-            // No time-out of its own: it waits as long as a command says.
-            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
-            let client = self.settings.client()?;
-            let connecting = client.get_multiplexed_async_connection_with_config(&config);
+            let connecting = async {
+                if !self.settings.tls {
+                    return Ok(Reads::Plain(Rc::new(Shared::new(self.settings.reader().await?))));
+                }
+                // No time-out of its own: it waits as long as a command says.
+                let config =
+                    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
+                let client = self.settings.client()?;
+                let connection = client.get_multiplexed_async_connection_with_config(&config).await;
+                connection.map(Reads::Client).map_err(|error| self.settings.lost(&error))
+            };
             let connected = tokio::time::timeout(CONNECT, connecting).await.map_err(|_| self.settings.silent())?;
-            self.reader = Some(connected.map_err(|error| self.settings.lost(&error))?);
+            self.reader = Some(connected?);
         }
         Ok(log::identity(self.commands.clone()).await)
     }
@@ -362,8 +397,13 @@ impl Log for RedisLog {
         count: usize,
         block: Option<Duration>,
     ) -> impl Future<Output = Result<Read, Lost>> + 'static {
-        let connection = self.reader.clone().unwrap_or_else(|| self.commands.clone());
-        let reading = self.done(log::read(connection, positions, count, block));
+        let reads = self.reader.clone().unwrap_or_else(|| Reads::Client(self.commands.clone()));
+        let reading = self.done(async move {
+            match reads {
+                Reads::Plain(reader) => reader.read(positions, count, block).await,
+                Reads::Client(connection) => log::read(connection, positions, count, block).await,
+            }
+        });
         let (settings, patience) = (self.settings.clone(), block.unwrap_or_default() + ANSWER);
         async move { tokio::time::timeout(patience, reading).await.map_err(|_| settings.silent())? }
     }

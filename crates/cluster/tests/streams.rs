@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use socketio_cluster::streams::{
     Entry, Id, Index, Missed, NO_OFFSET, Position, Reach, Release, Streams, Waiting, Written, data_bytes, data_text,
-    hash,
+    hash, is_elsewhere,
 };
 use socketio_rooms::RoomKey;
 
@@ -250,5 +250,50 @@ proptest! {
         if let Ok(id) = text.parse::<Id>() {
             prop_assert!(id.to_string().len() <= text.len());
         }
+    }
+}
+
+/// The body of a broadcast as JavaScript writes it.
+fn body(data: &serde_json::Value, rooms: &[&str]) -> String {
+    let opts = serde_json::json!({ "rooms": rooms, "except": ["b"], "flags": { "conflate": "\\\"}" } });
+    format!(r#"{{"packet":{{"type":2,"data":{data},"nsp":"/"}},"opts":{}}}"#, ordered(&opts))
+}
+
+/// With the rooms first, whatever the order of a map's keys is.
+fn ordered(opts: &serde_json::Value) -> String {
+    format!(r#"{{"rooms":{},"except":{},"flags":{}}}"#, opts["rooms"], opts["except"], opts["flags"])
+}
+
+#[test]
+fn a_broadcast_for_rooms_elsewhere_is_known_without_being_read() {
+    let elsewhere = |text: &str| is_elsewhere(text.as_bytes(), |room| room == "here" || room == "ä");
+    let data = serde_json::json!(["event", { "opts": { "rooms": ["here"] } }, r#"},"opts":{"rooms":["here"]}}"#]);
+    assert!(elsewhere(&body(&data, &["there"])));
+    assert!(elsewhere(&body(&data, &["there", "ö"])));
+    for rooms in [&[][..], &["here"], &["there", "ä"], &["there", "he\"re"]] {
+        assert!(!elsewhere(&body(&data, rooms)), "{rooms:?}");
+    }
+    // The options are not the body's, are not last, or somebody waits for answers.
+    for text in [
+        r#"{"packet":{"type":2,"data":["e",{"a":{},"opts":{"rooms":["there"]}}]}}"#,
+        r#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["there"]},"requestId":"x"}"#,
+        r#"{"packet":{"type":2,"data":["e"]},"requestId":"x","a":{},"opts":{"rooms":["there"]}}"#,
+        r#"{"opts":{"rooms":["here"]},"packet":{"type":2,"data":["e"],"a":{},"opts":{"rooms":["there"]}}}"#,
+        r#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["there",1]}}"#,
+        r#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["there"]"#,
+    ] {
+        assert!(!elsewhere(text), "{text}");
+    }
+    assert!(elsewhere(r#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["there"]}}"#));
+}
+
+proptest! {
+    #[test]
+    fn the_look_agrees_with_reading(text in ".{0,12}", rooms in proptest::collection::vec("[ab\"\\\\]{1,2}", 0..3)) {
+        let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+        let plain = rooms.iter().all(|room| !room.contains(['"', '\\']));
+        let expected = plain && !rooms.is_empty() && !rooms.contains(&"a");
+        let body = body(&serde_json::json!([text]), &rooms);
+        prop_assert_eq!(is_elsewhere(body.as_bytes(), |room| room == "a"), expected, "{}", body);
     }
 }

@@ -15,13 +15,13 @@ use crate::local::{Delivered, deliver};
 use crate::stats::add;
 use crate::streams::format::{encoded, whole};
 use crate::streams::log::{Raw, Read};
-use crate::streams::{Entry, Id, Missed, Reach, data_bytes};
+use crate::streams::{Id, Missed, Reach, data_bytes, is_elsewhere};
 
 /// An entry for one of our namespaces.
 #[derive(Debug)]
 pub(crate) struct Arrived {
     id: Id,
-    uid: String,
+    uid: Bytes,
     kind: u64,
     /// JSON or `MessagePack`.
     data: Bytes,
@@ -32,6 +32,11 @@ pub(crate) struct Arrived {
 impl Arrived {
     pub(super) fn len(&self) -> usize {
         self.uid.len() + self.data.len()
+    }
+
+    /// To be kept for longer: it shares nothing with what was read together with it.
+    fn detached(self) -> Self {
+        Self { uid: Bytes::copy_from_slice(&self.uid), data: Bytes::copy_from_slice(&self.data), ..self }
     }
 }
 
@@ -59,7 +64,7 @@ fn read_broadcast(body: Encoded<'_>) -> Option<(Incoming<'_>, Options)> {
 
 /// An older entry, if it is a packet of the namespace `nsp` that clients can have missed.
 pub(crate) fn older(raw: &Raw, nsp: &str) -> Option<Logged> {
-    let Entry { nsp: name, kind: Some(3), data: Some(data), .. } = raw.entry()? else { return None };
+    let Raw { nsp: name, kind: Some(3), data: Some(data), .. } = raw else { return None };
     let data = data_bytes(data).filter(|_| name == nsp.as_bytes())?;
     let envelope = Envelope { uid: "".into(), nsp: nsp.into(), kind: kind::BROADCAST, data: Some(encoded(&data)?) };
     let Matter::Broadcast(body) = envelope.matter() else { return None };
@@ -151,30 +156,31 @@ impl Core {
         count
     }
 
-    fn entry(&mut self, mut raw: Raw) {
+    fn entry(&mut self, raw: Raw) {
         add(&self.counters.received, 1);
-        let Some(entry) = raw.entry() else { return add(&self.counters.malformed, 1) };
-        let size = entry.data.map_or(0, <[u8]>::len);
+        if raw.nsp.is_empty() {
+            return add(&self.counters.malformed, 1);
+        }
+        let size = raw.data.as_ref().map_or(0, Bytes::len);
         add(&self.counters.received_bytes, size);
-        let own = entry.number.filter(|_| entry.uid == self.config.uid.as_bytes());
+        let own = raw.number.filter(|_| raw.uid == self.config.uid);
         if let Some(number) = own {
             self.tail.written.confirm(number);
         }
-        let name = String::from_utf8_lossy(entry.nsp);
+        let name = String::from_utf8_lossy(&raw.nsp);
         let Some(slot) = self.by_name.get(&*name).copied() else { return add(&self.counters.skipped, 1) };
-        let (kind, uid) = (entry.kind, String::from_utf8_lossy(entry.uid).into_owned());
-        let Some(data) = raw.take(b"data") else {
+        let Some(data) = raw.data else {
             // Heartbeats of older versions have none.
             return add(&self.counters.skipped, 1);
         };
         let decoded = match data_bytes(&data) {
-            Some(Cow::Owned(decoded)) => Some(decoded),
+            Some(Cow::Owned(decoded)) => Some(decoded.into()),
             Some(Cow::Borrowed(_)) => Some(data),
             None => None,
         };
-        match (kind, decoded) {
+        match (raw.kind, decoded) {
             (Some(kind), Some(data)) if size <= LARGEST => {
-                self.arrived(slot, Arrived { id: raw.id, uid, kind: kind.into(), data: data.into(), own });
+                self.arrived(slot, Arrived { id: raw.id, uid: raw.uid, kind: kind.into(), data, own });
             }
             _ => add(&self.counters.malformed, 1),
         }
@@ -185,14 +191,19 @@ impl Core {
         self.number = self.number.wrapping_add(1);
         let Some(place) = self.places.get(&slot) else { return };
         if place.undone > 0 {
-            return self.hold(slot, Waits::Entry(arrived));
+            return self.hold(slot, Waits::Entry(arrived.detached()));
         }
         let ours = arrived.uid == self.config.uid;
         if ours && place.recovery.is_none() {
             return add(&self.counters.skipped, 1);
         }
+        let is_here = |room: &str| place.rooms.find_room(&RoomKey::text(room)).is_some();
+        let passes = place.native && place.recovery.is_none() && arrived.kind == kind::BROADCAST;
+        if passes && is_elsewhere(&arrived.data, is_here) {
+            return add(&self.counters.skipped, 1);
+        }
         let envelope = Envelope {
-            uid: Cow::Borrowed(&arrived.uid),
+            uid: String::from_utf8_lossy(&arrived.uid),
             nsp: Cow::Borrowed(&place.nsp),
             kind: arrived.kind,
             data: encoded(&arrived.data),

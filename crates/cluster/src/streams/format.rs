@@ -1,6 +1,7 @@
 //! Mode `streams`: what is to last goes into the namespace's stream, requests and answers go over channels.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,14 +11,11 @@ use crate::envelope::{self, Envelope, Matter, kind};
 use crate::format::{Format, Seen, Subscription};
 use crate::incoming::Encoded;
 use crate::msgpack::{self, Reader};
-use crate::outbox::{Outgoing, Route};
+use crate::outbox::{Origin, Outgoing, Route};
 use crate::{from_json, streams};
 
 pub(crate) struct Streams {
-    uid: String,
-    nsp: String,
-    stream: String,
-    most: u64,
+    origin: Arc<Origin>,
     all: String,
     own: String,
 }
@@ -26,17 +24,13 @@ impl Streams {
     pub(crate) fn new(prefix: &str, streams: &streams::Streams, most: u64, nsp: &str, uid: &str) -> Self {
         let all = format!("{prefix}#{nsp}#");
         let own = format!("{all}{uid}#");
-        Self { uid: uid.to_owned(), nsp: nsp.to_owned(), stream: streams.of(nsp), most, all, own }
+        let origin = Origin { name: streams.of(nsp), most, uid: uid.to_owned(), nsp: nsp.to_owned() };
+        Self { origin: Arc::new(origin), all, own }
     }
 
     /// An entry of the stream. Its number is the outbox's to give.
-    fn entry(&self, kind: u64, data: &[u8]) -> Outgoing {
-        let fields = vec![("uid", self.uid.clone()), ("nsp", self.nsp.clone()), ("type", kind.to_string())];
-        let payload = match data_text(data) {
-            Cow::Borrowed(text) => Bytes::copy_from_slice(text),
-            Cow::Owned(text) => text.into(),
-        };
-        Outgoing { route: Route::Stream { name: self.stream.clone(), most: self.most, fields, number: 0 }, payload }
+    fn entry(&self, kind: u64, payload: Bytes) -> Outgoing {
+        Outgoing { route: Route::Stream { origin: Arc::clone(&self.origin), kind, number: 0 }, payload }
     }
 
     /// What JavaScript has encoded: an entry, unless it is a request that only those answer who are there.
@@ -47,7 +41,13 @@ impl Streams {
                 kind::BROADCAST => matches!(envelope.matter(), Matter::Broadcast(_)),
                 kind => (kind::SOCKETS_JOIN..=kind::DISCONNECT_SOCKETS).contains(&kind),
             };
-            lasts.then(|| self.entry(envelope.kind, bytes(&data)))
+            lasts.then(|| {
+                let payload = match data_text(bytes(&data)) {
+                    Cow::Borrowed(text) => Bytes::copy_from_slice(text),
+                    Cow::Owned(text) => text.into(),
+                };
+                self.entry(envelope.kind, payload)
+            })
         });
         entry.unwrap_or_else(|| Self::message(self.all.clone(), payload))
     }
@@ -83,8 +83,8 @@ impl Format for Streams {
     }
 
     fn broadcast(&self, text: &str, room: Option<&str>, options: Option<&str>, _now: Instant) -> Option<Outgoing> {
-        let data = envelope::broadcast_data(&self.nsp, text, room, options)?;
-        Some(self.entry(kind::BROADCAST, data.as_bytes()))
+        let data = envelope::broadcast_data(&self.origin.nsp, text, room, options)?;
+        Some(self.entry(kind::BROADCAST, data.into()))
     }
 
     fn packet(&self, payload: Bytes, _room: Option<&str>, _now: Instant) -> Outgoing {
@@ -102,7 +102,7 @@ impl Format for Streams {
 
     fn see<'a>(&self, _channel: &'a str, payload: &'a [u8]) -> Seen<'a> {
         let Some(envelope) = Envelope::read(payload) else { return Seen::Malformed };
-        if envelope.uid == self.uid || envelope.nsp != self.nsp {
+        if envelope.uid == self.origin.uid || envelope.nsp != self.origin.nsp {
             return Seen::Skipped;
         }
         seen(&envelope)

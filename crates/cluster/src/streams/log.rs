@@ -2,62 +2,77 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, Pipeline, RedisError, RedisResult, Value, cmd};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value, cmd};
 
 use super::entry::{Entry, Id};
 use super::trim::Reach;
 
-/// An entry as it came: names and values of its fields.
-#[derive(Debug, PartialEq, Eq)]
+/// An entry as it came: its id, and the fields that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Raw {
     pub(crate) id: Id,
-    pub(crate) fields: Vec<Vec<u8>>,
+    pub(crate) uid: Bytes,
+    /// Empty: it names none.
+    pub(crate) nsp: Bytes,
+    pub(crate) kind: Option<u32>,
+    pub(crate) data: Option<Bytes>,
+    pub(crate) number: Option<u64>,
 }
 
 impl Raw {
-    /// Takes the value of a field.
-    pub(crate) fn take(&mut self, name: &[u8]) -> Option<Vec<u8>> {
-        self.fields.chunks_exact_mut(2).find_map(|pair| match pair {
-            [field, value] if field == name => Some(std::mem::take(value)),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn entry(&self) -> Option<Entry<'_>> {
-        Entry::read(self.fields.chunks_exact(2).filter_map(|pair| match pair {
-            [name, value] => Some((name.as_slice(), value.as_slice())),
-            _ => None,
-        }))
+    /// `bytes` makes a value that is kept of one that was read.
+    pub(crate) fn new<'a>(
+        id: Id,
+        fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+        bytes: impl Fn(&'a [u8]) -> Bytes,
+    ) -> Self {
+        let Some(Entry { uid, nsp, kind, data, number }) = Entry::read(fields) else {
+            return Self { id, ..Self::default() };
+        };
+        Self { id, uid: bytes(uid), nsp: bytes(nsp), kind, data: data.map(bytes), number }
     }
 }
 
 /// Entries by the place of their stream in the list that was asked for.
 pub(crate) type Read = Vec<(usize, Vec<Raw>)>;
 
-fn odd(what: &'static str) -> RedisError {
+pub(super) fn odd(what: &'static str) -> RedisError {
     (ErrorKind::UnexpectedReturnType, what).into()
 }
 
-/// Reads what comes after these ids. With `block` it waits so long for something; the connection serves nothing else meanwhile.
-pub(crate) async fn read(
-    mut connection: MultiplexedConnection,
-    positions: Vec<(String, Id)>,
-    count: usize,
-    block: Option<Duration>,
-) -> RedisResult<Read> {
+/// What reads after these ids. With `block` it waits so long for something; the connection serves nothing else meanwhile.
+pub(super) fn reading(positions: &[(String, Id)], count: usize, block: Option<Duration>) -> Cmd {
     let mut command = cmd("XREAD");
     command.arg("COUNT").arg(count);
     if let Some(block) = block {
         command.arg("BLOCK").arg(u64::try_from(block.as_millis()).unwrap_or(u64::MAX));
     }
     command.arg("STREAMS");
-    for (stream, _) in &positions {
+    for (stream, _) in positions {
         command.arg(stream);
     }
-    for (_, id) in &positions {
+    for (_, id) in positions {
         command.arg(id.to_string());
     }
+    command
+}
+
+/// The place of a stream in what was asked for.
+pub(super) fn place_of(positions: &[(String, Id)], name: &[u8]) -> RedisResult<usize> {
+    let place = positions.iter().position(|(stream, _)| stream.as_bytes() == name);
+    place.ok_or_else(|| odd("expected a stream that was asked for"))
+}
+
+/// Reads what comes after these ids, by way of the client library.
+pub(crate) async fn read(
+    mut connection: MultiplexedConnection,
+    positions: Vec<(String, Id)>,
+    count: usize,
+    block: Option<Duration>,
+) -> RedisResult<Read> {
+    let command = reading(&positions, count, block);
     let streams = match command.query_async(&mut connection).await? {
         Value::Nil => return Ok(Vec::new()),
         Value::Array(streams) => streams,
@@ -71,8 +86,7 @@ pub(crate) async fn read(
         else {
             return Err(odd("expected a stream's name and entries"));
         };
-        let place = positions.iter().position(|(stream, _)| stream.as_bytes() == name);
-        all.push((place.ok_or_else(|| odd("expected a stream that was asked for"))?, entries_of(entries)?));
+        all.push((place_of(&positions, &name)?, entries_of(entries)?));
     }
     Ok(all)
 }
@@ -103,11 +117,15 @@ fn raw(entry: Value) -> Option<Raw> {
         _ => return None,
     };
     let text = |value| if let Value::BulkString(bytes) = value { Some(bytes) } else { None };
-    let fields = fields.into_iter().map(text).collect::<Option<_>>()?;
-    Some(Raw { id: id_of(&id)?, fields })
+    let fields = fields.into_iter().map(text).collect::<Option<Vec<Vec<u8>>>>()?;
+    let pairs = fields.chunks_exact(2).filter_map(|pair| match pair {
+        [name, value] => Some((name.as_slice(), value.as_slice())),
+        _ => None,
+    });
+    Some(Raw::new(id_of(&id)?, pairs, Bytes::copy_from_slice))
 }
 
-fn id_of(bytes: &[u8]) -> Option<Id> {
+pub(super) fn id_of(bytes: &[u8]) -> Option<Id> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
