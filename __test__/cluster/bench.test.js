@@ -14,6 +14,7 @@ describeWithRedis('bench:cluster', () => {
   test.each([
     [['--rows', 'recipients,elsewhere,flood', '--modes', 'pubsub', '--clients', '20'], ['pubsub js', 'pubsub native'], 'floodPerSecond'],
     [['--rows', 'recipients', '--modes', 'streams', '--clients', '20'], ['streams js', 'streams native'], 'latencyP50'],
+    [['--rows', 'recovery', '--modes', 'streams', '--sides', 'native', '--clients', '1'], ['streams native'], 'recoveryTime'],
     [['--rows', 'outage', '--modes', 'pubsub', '--sides', 'native', '--outage', '300', '--clients', '1'], ['pubsub native'], 'outageLocal'],
   ])('%j', async (options, sides, figure) => {
     const name = `local-smoke-${process.pid}`

@@ -151,10 +151,15 @@ describeWithRedis('a Redis that refuses', () => {
     const socket = path.join(folder, 'redis.sock')
     const redis = await startRedis('--requirepass', 'right-secret', '--unixsocket', socket)
     for (const url of [`redis://default:right-secret@127.0.0.1:${redis.port}/3`, `unix://:right-secret@${socket}`]) {
-      const cluster = { redis: url.startsWith('unix') ? { path: socket, password: 'right-secret' } : url }
-      const io = new Server(0, { adapter: createAdapter({ cluster }) })
-      await next(io.of('/').adapter, 'cluster:up')
-      io.close()
+      const address = url.startsWith('unix') ? { path: socket, password: 'right-secret' } : url
+      for (const mode of ['pubsub', 'streams']) {
+        const io = new Server(0, { adapter: createAdapter({ cluster: { redis: address, mode } }) })
+        await next(io.of('/').adapter, 'cluster:up')
+        io.emit('entry', 'x'.repeat(10_000))
+        // Entries of a stream are read on a connection that is not the client library's.
+        await until('it has read its entry', () => mode === 'pubsub' || Number(stats(io).cluster?.receivedBytes) > 10_000)
+        io.close()
+      }
     }
     await redis.stop()
     fs.rmSync(folder, { recursive: true })

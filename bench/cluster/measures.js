@@ -5,6 +5,7 @@
 
 const { setTimeout: sleep } = require('node:timers/promises')
 const { LoadGenerator } = require('../lib/load-generator')
+const { recovery } = require('./recovery')
 
 /** @typedef {import('./side').ClusterSide} Side */
 /** @typedef {{ seconds: number, clients: number, outageMs: number }} Settings */
@@ -133,6 +134,6 @@ async function outage(side, { outageMs }) {
 }
 
 /** @type {Record<string, (side: Side, settings: Settings) => Promise<Record<string, number>>>} */
-const MEASURES = { recipients, elsewhere, flood, outage }
+const MEASURES = { recipients, elsewhere, flood, recovery, outage }
 
 module.exports = { MEASURES }

@@ -3,7 +3,7 @@
 
 /**
  * One server of a cluster in a process of its own, driven by the messages of its parent. Arguments: JSON of side, mode, redis and
- * key. It answers each command with `{ result }` or `{ error }`, in order.
+ * key, and whether clients are recovered. It answers each command with `{ result }` or `{ error }`, in order.
  */
 
 const http = require('node:http')
@@ -15,7 +15,7 @@ const { now } = require('../server/clock')
 const { stamped } = require('../server/event')
 const { Meter } = require('../server/meter')
 
-const { side, mode, redis, key } = JSON.parse(process.argv[2])
+const { side, mode, redis, key, recovery } = JSON.parse(process.argv[2])
 /** Emits that are not measured one by one leave in batches, each 5 ms. */
 const BATCH_EVERY = 5
 const PAYLOAD = 64
@@ -54,6 +54,7 @@ function commandsOf(io, port) {
     port: () => port,
     servers: () => io.of('/').adapter.serverCount(),
     connected: () => (side === 'native' ? require('../..').stats(io).cluster?.connected === 1 : true),
+    clients: () => io.of('/').sockets.size,
     join: ({ room }) => io.socketsJoin(room),
     begin: () => meter.begin(),
     finish: () => meter.end(),
@@ -87,7 +88,9 @@ function commandsOf(io, port) {
 
 async function main() {
   const server = http.createServer()
-  const io = new Server(server, { adapter: await adapter(), pingInterval: 3_600_000, serveClient: false, perMessageDeflate: false })
+  const connectionStateRecovery = recovery ? { maxDisconnectionDuration: 120_000 } : undefined
+  const options = { pingInterval: 3_600_000, serveClient: false, perMessageDeflate: false, connectionStateRecovery }
+  const io = new Server(server, { adapter: await adapter(), ...options })
   // What is lost is counted by the clients.
   io.of('/').adapter.on?.('cluster:down', () => {})
   server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 })

@@ -51,7 +51,9 @@ class ServerProcess {
 
 class ClusterSide {
   name
+  #flags
   #profiles
+  #settings
 
   /**
    * @param {'js' | 'native'} side
@@ -63,10 +65,17 @@ class ClusterSide {
     this.name = `${mode} ${side}`
     this.redis = redis
     this.#profiles = profiles
-    const settings = { side, mode, redis: redis.url, key: `bench-${side}` }
-    const flags = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : []
-    this.sender = new ServerProcess(`${this.name}, sender`, settings, flags)
-    this.receiver = new ServerProcess(`${this.name}, receiver`, settings, flags)
+    this.mode = mode
+    this.key = `bench-${side}`
+    this.#settings = { side, mode, redis: redis.url, key: this.key }
+    this.#flags = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : []
+    this.sender = this.server('sender')
+    this.receiver = this.server('receiver')
+  }
+
+  /** One more server of this kind. @param {string} name @param {{ key?: string, recovery?: boolean }} [more] */
+  server(name, more) {
+    return new ServerProcess(`${this.name}, ${name}`, { ...this.#settings, ...more }, this.#flags)
   }
 
   /** @param {number} clients of the receiver */
@@ -81,10 +90,10 @@ class ClusterSide {
     await this.clients.received(calls * clients, { by: this.name })
   }
 
-  /** Both servers know each other. */
-  async complete() {
-    for (const server of [this.sender, this.receiver]) {
-      while (!(await server.ask('connected')) || (await server.ask('servers')) !== 2) await sleep(20)
+  /** The servers know each other. */
+  async complete(servers = [this.sender, this.receiver]) {
+    for (const server of servers) {
+      while (!(await server.ask('connected')) || (await server.ask('servers')) !== servers.length) await sleep(20)
     }
   }
 
