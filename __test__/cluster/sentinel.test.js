@@ -107,7 +107,7 @@ describeWithRedis('a primary with a replica and sentinels', () => {
     const { servers, clients, codes, back } = await start(mode)
     const again = back()
     const refused = [...servers.map(adapterOf), emitter].map((source) => next(source, 'cluster:down'))
-    const chosen = redis.swap()
+    const chosen = await redis.swap()
     servers.forEach(({ io }) => io.emit('something that a replica refuses to write'))
     for (const [{ code }] of await Promise.all(refused)) expect(code).toBe('ERR_CLUSTER_REPLICA')
     redis.tell(chosen)
@@ -115,6 +115,23 @@ describeWithRedis('a primary with a replica and sentinels', () => {
     clients.forEach((client) => (client.got = []))
     await works(servers, clients)
     for (const code of codes) expect(code).toMatch(LOST)
+  }, 60_000)
+
+  test('streams: what had been read and not replicated does not come twice, nor does what is older', async () => {
+    const { servers, clients, back } = await start('streams')
+    let sent = 0
+    const send = async () => {
+      for (let i = 0; i < 10; i++) servers[0].io.emit('n', sent++)
+      await until('they are there', () => numbers(clients[1]).length === sent)
+    }
+    await send()
+    await redis.replicated()
+    const again = back()
+    redis.tell(await redis.swap(send))
+    await again
+    await send()
+    await cluster.complete()
+    expect(numbers(clients[1])).toEqual(count(30))
   }, 60_000)
 
   test('streams: a client comes back after the failover, to another server, and gets what it missed', async () => {

@@ -58,7 +58,7 @@ describeWithRedis('a primary with a replica and sentinels', () => {
     await queue.send('before')
     await redis.replicated()
     const [down, up] = [event(queues, 'down'), event(queues, 'up')]
-    const chosen = redis.swap()
+    const chosen = await redis.swap()
     const sent = queue.send('after')
     expect((await within('the loss', down)).code).toBe('QUEUE_REDIS_REPLICA')
     redis.tell(chosen)

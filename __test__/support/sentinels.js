@@ -127,10 +127,14 @@ class Sentinels {
     while (!this.sentinels.every((sentinel) => sentinel.named === server.port)) await delay(20)
   }
 
-  /** Makes the primary a replica of the other, behind the sentinels' back: its clients stay connected. Returns the other one. */
-  swap() {
+  /**
+   * Makes the primary a replica of the other, behind the sentinels' back: its clients stay connected. Returns the other one.
+   * @param {() => unknown} [between] is done when nothing is replicated any more
+   */
+  async swap(between) {
     const [demoted, chosen] = [this.primary, this.replica]
     chosen.command('REPLICAOF', 'NO', 'ONE')
+    await between?.()
     demoted.command('REPLICAOF', '127.0.0.1', String(chosen.port))
     return chosen
   }
