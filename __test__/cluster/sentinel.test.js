@@ -89,7 +89,7 @@ describeWithRedis('a primary with a replica and sentinels', () => {
     clearInterval(sending)
     const first = sent
     for (let i = 0; i < 20; i++) send()
-    await until('the last is there', () => numbers(clients[1]).includes(sent - 1))
+    await until('both have the last', () => clients.every((client) => numbers(client).includes(sent - 1)))
     expect(numbers(clients[0])).toEqual(count(sent))
     const got = numbers(clients[1])
     expect(got).toEqual([...new Set(got)].sort((a, b) => a - b))
@@ -138,7 +138,7 @@ describeWithRedis('a primary with a replica and sentinels', () => {
     const { servers, clients, back } = await start('streams')
     const [client] = clients
     servers[0].io.emit('n', 0)
-    await until('it has an offset', () => numbers(client).length === 1)
+    await until('both have it', () => clients.every((each) => numbers(each).length === 1))
     const { id } = client
     client.io.engine.close()
     await until('it is gone', () => !servers[0].io.of('/').sockets.has(id))
@@ -201,10 +201,7 @@ describeWithRedis('sentinels', () => {
     const io = new Server(0, { adapter: createAdapter({ cluster: { redis: option, mode } }) })
     opened.push(io)
     const { adapter } = /** @type {any} */ (io.of('/'))
-    const down = next(adapter, 'cluster:down')
-    // Only one of them comes.
-    down.catch(() => {})
-    return Promise.race([next(adapter, 'cluster:up').then(() => 'up', () => 'neither'), down.then(([error]) => error)])
+    return Promise.race([once(adapter, 'cluster:up').then(() => 'up'), once(adapter, 'cluster:down').then(([error]) => error)])
   }
 
   test.each(MODES)('%s: those that are down, silent, behind or know nothing are passed over', async (mode) => {
