@@ -89,6 +89,13 @@ impl<'a> Envelope<'a> {
         Some(Self { uid: uid?, nsp: nsp?, kind: kind?, data })
     }
 
+    /// The parts of a broadcast in JSON that nobody acknowledges, in one go, as most are. `None` for all else: see [`Self::matter`].
+    pub fn plain_broadcast(&self) -> Option<Incoming<'a>> {
+        let Some(Encoded::Json(text)) = self.data.filter(|_| self.kind == kind::BROADCAST) else { return None };
+        let PlainBody { packet, opts, request_id } = serde_json::from_str(text).ok()?;
+        if request_id.is_some() { None } else { packet.read(opts) }
+    }
+
     /// What is to be done with it.
     pub fn matter(&self) -> Matter<'a> {
         match (self.kind, self.data) {
@@ -132,16 +139,33 @@ struct JsonPacket<'a> {
     id: Option<&'a RawValue>,
 }
 
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainBody<'a> {
+    #[serde(borrow)]
+    packet: JsonPacket<'a>,
+    #[serde(borrow, default)]
+    opts: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    request_id: Option<&'a RawValue>,
+}
+
+impl<'a> JsonPacket<'a> {
+    fn read(self, opts: Option<&'a RawValue>) -> Option<Incoming<'a>> {
+        let Self { kind, data, nsp, id } = self;
+        let data = data.filter(|data| kind == 2 && data.get().starts_with('['))?;
+        let nsp = nsp.and_then(|nsp| serde_json::from_str(nsp.get()).ok());
+        let options = opts.map(|opts| Encoded::Json(opts.get()));
+        Some(Incoming { data: Encoded::Json(data.get()), nsp, options, id: id.is_some() })
+    }
+}
+
 /// The parts of a broadcast's body. `None` for what is none, or has another type than an event.
 pub fn broadcast(body: Encoded<'_>) -> Option<Incoming<'_>> {
     match body {
         Encoded::Json(text) => {
             let JsonBody { packet, opts } = serde_json::from_str(text).ok()?;
-            let JsonPacket { kind, data, nsp, id } = serde_json::from_str(packet?.get()).ok()?;
-            let data = data.filter(|data| kind == 2 && data.get().starts_with('['))?;
-            let nsp = nsp.and_then(|nsp| serde_json::from_str(nsp.get()).ok());
-            let options = opts.map(|opts| Encoded::Json(opts.get()));
-            Some(Incoming { data: Encoded::Json(data.get()), nsp, options, id: id.is_some() })
+            serde_json::from_str::<JsonPacket<'_>>(packet?.get()).ok()?.read(opts)
         }
         Encoded::MessagePack(bytes) => {
             let (mut packet, mut options) = (None, None);

@@ -149,9 +149,41 @@ struct JsonFlags<'a> {
     conflate: Option<&'a RawValue>,
 }
 
+/// As most are written: each part of its own type, and no text with an escape.
+#[derive(serde::Deserialize)]
+struct PlainOptions<'a> {
+    #[serde(borrow)]
+    rooms: Vec<&'a str>,
+    #[serde(borrow)]
+    except: Vec<&'a str>,
+    #[serde(borrow)]
+    flags: PlainFlags<'a>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct PlainFlags<'a> {
+    volatile: bool,
+    compress: Option<bool>,
+    conflate: Option<&'a str>,
+}
+
+impl PlainOptions<'_> {
+    fn read(self) -> Options {
+        let keys = |rooms: Vec<&str>| rooms.into_iter().map(RoomKey::text).collect();
+        let PlainFlags { volatile, compress, conflate } = self.flags;
+        let (rooms, except) = (keys(self.rooms), keys(self.except));
+        let (plain, conflate) = (compress == Some(false), conflate.map(str::to_owned));
+        Options { rooms, except, volatile, plain, conflate, opaque: false }
+    }
+}
+
 fn json(text: &str) -> Option<Options> {
     if !text.starts_with('{') {
         return Some(Options::default());
+    }
+    if let Ok(plain) = serde_json::from_str::<PlainOptions<'_>>(text) {
+        return Some(plain.read());
     }
     let JsonOptions { rooms, except, flags } = serde_json::from_str(text).ok()?;
     let mut options = Options::default();

@@ -265,8 +265,8 @@ async fn change(sink: &mut PubSubSink, changes: &[(Subscription, bool)]) -> Resu
 pub(crate) fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
     let payload = &message.payload[..];
     match &message.route {
-        Route::Channel(name) => pipeline.cmd("PUBLISH").arg(name).arg(payload).ignore(),
-        Route::Shard(name) => pipeline.cmd("SPUBLISH").arg(name).arg(payload).ignore(),
+        Route::Channel(name) => pipeline.cmd("PUBLISH").arg(name).arg(payload),
+        Route::Shard(name) => pipeline.cmd("SPUBLISH").arg(name).arg(payload),
         Route::Stream { origin, kind, number } => {
             let size = origin.name.len() + origin.uid.len() + origin.nsp.len() + payload.len();
             let mut command = redis::Cmd::with_capacity(16, size + 100);
@@ -276,7 +276,7 @@ pub(crate) fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
                 command.arg("data").arg(payload);
             }
             command.arg(Entry::NUMBER).arg(*number);
-            pipeline.add_command(command).ignore()
+            pipeline.add_command(command)
         }
     };
 }

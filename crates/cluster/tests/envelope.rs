@@ -50,6 +50,37 @@ fn json_is_not_copied_and_messagepack_says_the_same() {
 }
 
 #[test]
+fn a_plain_broadcast_is_read_in_one_go_and_says_the_same() {
+    let read = |data: &str| {
+        let message = envelope::message("u", "/", kind::BROADCAST, data);
+        let envelope = Envelope::read(message.as_bytes()).unwrap();
+        let Some(Encoded::Json(body)) = envelope.data else { panic!("{data}") };
+        let stepwise =
+            matches!(envelope.matter(), Matter::Broadcast(_)).then(|| envelope::broadcast(Encoded::Json(body)));
+        (
+            format!("{:?}", envelope.plain_broadcast()),
+            format!("{:?}", stepwise.flatten()),
+            envelope.plain_broadcast().is_some(),
+        )
+    };
+    for (data, plain) in [
+        (r#"{"packet":{"type":2,"data":["e","ä"],"nsp":"/"},"opts":{"rooms":["a"]}}"#, true),
+        (r#"{"opts":null,"requestId":null,"packet":{"data":[1],"type":2,"id":5}}"#, true),
+        (r#"{"packet":{"type":2,"data":["e"]},"opts":{},"requestId":"x"}"#, false),
+        (r#"{"packet":{"type":3,"data":["e"]}}"#, false),
+        (r#"{"packet":{"type":2,"data":{}}}"#, false),
+        (r#"{"packet":null}"#, false),
+        (r#"{"packet":7}"#, false),
+        ("{}", false),
+    ] {
+        let (once, stepwise, found) = read(data);
+        assert_eq!((once, found), (stepwise, plain), "{data}");
+    }
+    let other = envelope::message("u", "/", kind::SOCKETS_JOIN, r#"{"packet":{"type":2,"data":["e"]}}"#);
+    assert_eq!(Envelope::read(other.as_bytes()).unwrap().plain_broadcast(), None);
+}
+
+#[test]
 fn options_in_both_forms() {
     let options = r#"{"rooms":["a",7,-0,1.5,"\ud834\udd1e"],"except":["b"],"flags":{"volatile":true,"compress":false,"conflate":"k","timeout":5}}"#;
     let json = Options::read(Some(Encoded::Json(options))).unwrap();
@@ -57,6 +88,12 @@ fn options_in_both_forms() {
     assert_eq!((json.rooms.as_slice(), json.except.as_slice()), (&expected[..], &[RoomKey::text("b")][..]));
     assert_eq!((json.volatile, json.plain, json.conflate.as_deref(), json.opaque), (true, true, Some("k"), false));
     assert_eq!(Options::read(Some(Encoded::MessagePack(&packed(options)))).unwrap(), json);
+    // The same with nothing that takes a closer look.
+    let plain =
+        r#"{"rooms":["a","ä"],"except":["b"],"flags":{"volatile":true,"compress":false,"conflate":"k","timeout":5}}"#;
+    let json = Options::read(Some(Encoded::Json(plain))).unwrap();
+    assert_eq!((json.rooms.len(), json.volatile, json.plain, json.conflate.as_deref()), (2, true, true, Some("k")));
+    assert_eq!(Options::read(Some(Encoded::MessagePack(&packed(plain)))).unwrap(), json);
     // Each part may be missing, or anything.
     for options in ["{}", "null", "[]", r#"{"rooms":5,"except":null,"flags":[]}"#, r#"{"flags":{"volatile":1}}"#] {
         assert_eq!(Options::read(Some(Encoded::Json(options))), Some(Options::default()), "{options}");

@@ -56,19 +56,14 @@ fn logged(id: Id, incoming: &Incoming<'_>, options: &Options) -> Logged {
     (Missed { id, data: Bytes::copy_from_slice(data) }, options.rooms.clone(), options.except.clone())
 }
 
-fn read_broadcast(body: Encoded<'_>) -> Option<(Incoming<'_>, Options)> {
-    let incoming = envelope::broadcast(body)?;
-    let options = Options::read(incoming.options)?;
-    Some((incoming, options))
-}
-
 /// An older entry, if it is a packet of the namespace `nsp` that clients can have missed.
 pub(crate) fn older(raw: &Raw, nsp: &str) -> Option<Logged> {
     let Raw { nsp: name, kind: Some(3), data: Some(data), .. } = raw else { return None };
     let data = data_bytes(data).filter(|_| name == nsp.as_bytes())?;
     let envelope = Envelope { uid: "".into(), nsp: nsp.into(), kind: kind::BROADCAST, data: Some(encoded(&data)?) };
     let Matter::Broadcast(body) = envelope.matter() else { return None };
-    let (incoming, options) = read_broadcast(body)?;
+    let incoming = envelope::broadcast(body)?;
+    let options = Options::read(incoming.options)?;
     has_offset(&incoming, &options).then(|| logged(raw.id, &incoming, &options))
 }
 
@@ -208,13 +203,15 @@ impl Core {
             kind: arrived.kind,
             data: encoded(&arrived.data),
         };
+        if let Some(incoming) = envelope.plain_broadcast() {
+            if self.packet(slot, &arrived, &envelope, Some(&incoming)) {
+                self.wait_for(slot);
+            }
+            return;
+        }
         match envelope.matter() {
             Matter::Broadcast(body) => {
-                let Some((incoming, options)) = read_broadcast(body) else { return add(&self.counters.malformed, 1) };
-                if ours {
-                    return self.own_entry(slot, &arrived, &incoming, &options);
-                }
-                if self.remote_entry(slot, &arrived, &envelope, &incoming, &options) {
+                if self.packet(slot, &arrived, &envelope, envelope::broadcast(body).as_ref()) {
                     self.wait_for(slot);
                 }
             }
@@ -226,6 +223,20 @@ impl Core {
             Matter::Malformed => add(&self.counters.malformed, 1),
             Matter::Response(_) | Matter::Other => add(&self.counters.skipped, 1),
         }
+    }
+
+    /// Returns whether what follows has to wait.
+    fn packet(&self, slot: u32, arrived: &Arrived, envelope: &Envelope<'_>, incoming: Option<&Incoming<'_>>) -> bool {
+        let read = incoming.and_then(|incoming| Some((incoming, Options::read(incoming.options)?)));
+        let Some((incoming, options)) = read else {
+            add(&self.counters.malformed, 1);
+            return false;
+        };
+        if envelope.uid == self.config.uid {
+            self.own_entry(slot, arrived, incoming, &options);
+            return false;
+        }
+        self.remote_entry(slot, arrived, envelope, incoming, &options)
     }
 
     /// What this server has written: those that it is for here may have it now.

@@ -24,16 +24,26 @@ enum Header {
 /// A header and its length. `Some(None)`: it is not whole yet. `None`: it is none.
 #[expect(clippy::option_option, reason = "its meaning is said above")]
 fn header(bytes: &[u8]) -> Option<Option<(Header, usize)>> {
-    let Some(end) = memchr(b'\n', bytes) else { return Some(None) };
-    let (kind, rest) = bytes.get(..end)?.strip_suffix(b"\r")?.split_first()?;
-    let header = match (kind, rest) {
-        (b'+' | b'-' | b':', _) => Header::Line,
+    let Some((kind, rest)) = bytes.split_first() else { return Some(None) };
+    if matches!(kind, b'+' | b'-' | b':') {
+        let Some(end) = memchr(b'\n', rest) else { return Some(None) };
+        return Some(Some((Header::Line, end + 2)));
+    }
+    // A few digits: looked at one by one, which a search would not do sooner.
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+    let (digits, rest) = rest.split_at_checked(digits)?;
+    match rest {
+        [b'\r', b'\n', ..] => {}
+        [] | [b'\r'] => return Some(None),
+        _ => return None,
+    }
+    let header = match (kind, digits) {
         (b'$' | b'*', b"-1") => Header::Nil,
         (b'$', digits) => Header::Bulk(number(digits)?),
         (b'*', digits) => Header::Array(number(digits)?),
         _ => return None,
     };
-    Some(Some((header, end + 1)))
+    Some(Some((header, digits.len() + 3)))
 }
 
 fn number(digits: &[u8]) -> Option<usize> {
