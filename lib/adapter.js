@@ -193,7 +193,7 @@ class NativeAdapter extends Adapter {
   }
 
   /**
-   * What {@link #handOver} tells the engine, for another of its functions; `to` is null when nobody is meant.
+   * What {@link #handOver} tells the engine, for another of its functions; `nobody`: nobody is in the rooms that are meant.
    * @param {{ attachments: Buffer[] | null }} parts
    * @param {BroadcastOptions} opts
    * @param {any} flags
@@ -201,8 +201,8 @@ class NativeAdapter extends Adapter {
   aim({ attachments }, opts, flags) {
     const bits = (flags.volatile ? FLAG.VOLATILE : 0) | (flags.compress === false ? FLAG.PLAIN : 0)
     const { ids, rooms, except } = this.#membership.select(opts)
-    const to = rooms === 0 && opts.rooms.size > 0 ? null : [null, ids, rooms, except, attachments, flags.conflate]
-    return { bits, tick: this.#engine.tick, to }
+    const nobody = rooms === 0 && opts.rooms.size > 0
+    return { bits, tick: this.#engine.tick, nobody, to: [null, ids, rooms, except, attachments, flags.conflate] }
   }
 
   /**

@@ -107,8 +107,14 @@ class Engine {
   forget(connection) {
     this.#byConn.delete(connection.conn)
     this.#connections[connection.index] = undefined
-    this.calls.giveIndexBack(connection.index)
+    this.giveIndexBack(connection.index)
     this.#stopWhenUnused()
+  }
+
+  /** An index can be given to somebody else: not while news on its way still means its last owner. @param {number} index */
+  giveIndexBack(index) {
+    if (this.cluster) this.cluster.afterwards(() => this.calls.giveIndexBack(index))
+    else this.calls.giveIndexBack(index)
   }
 
   /** @returns {IterableIterator<Connection>} */

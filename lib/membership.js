@@ -266,7 +266,7 @@ class Membership {
   reconsider(socket) {
     if (!this.#observed.has(socket.id) || isObserved(socket)) return
     const connection = this.#engine.connectionAt(/** @type {number} */ (this.sids.numberOf(socket.id)))
-    if (connection) this.refresh(connection)
+    if (connection) this.#adapter.refresh(connection)
   }
 
   /** The one room that a call names, if that is all. @param {{ rooms: Set<Room>, except?: Set<Room> }} opts */

@@ -71,6 +71,10 @@ interface NativeCluster {
   count(slot: number, ticket: number): void
   /** A request that was taken is done: what came after it goes on. */
   done(slot: number): void
+  /** Who writes to clients is about to change: an event comes when it is time, and what follows waits for `done()`. */
+  turn(slot: number): void
+  /** An event comes after all that is on its way. */
+  echo(ticket: number): void
   /**
    * A packet is issued in a namespace with recovery: `how` are the bits of `src/recovery.rs`, `token` names it in news of it. It is
    * published, if at all, as `payload` or else as `text`; its recipients here are named as in `broadcast()`, from `room` on. Returns
@@ -97,11 +101,16 @@ interface NativeCluster {
   save(sessions: [key: string, session: string | null, milliseconds: number][]): void
   /** Somebody has come back: false when its offset is none, else an event follows. */
   restore(slot: number, ticket: number, key: string, offset: string): boolean
-  /** No entry of the namespace is handled until `catchUp()` or `resume()`, which follow at once. */
+  /** No entry of the namespace is handled until `resume()`, which follows at once. */
   pause(slot: number): void
   resume(slot: number): void
   /** Who has come back is in its rooms, also in that of its id, which has this number: what it missed since it was told. */
   catchUp(slot: number, ticket: number, namespace: number, room: number): import('../native').NativeMissed
+  /**
+   * The writers write to a socket, alone in `room`, from now on: whether they take over what waits for it, with these tokens or since
+   * the restore with that ticket.
+   */
+  adopt(slot: number, tokens: Uint32Array, ticket: number | null, namespace: number, room: number): boolean
   /** Of an emitter: an event comes when what was handed over is published, or given up. */
   flush(ticket: number): void
   /** Asks when the rooms that were made so far are subscribed. */

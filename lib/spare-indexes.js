@@ -6,30 +6,29 @@ const BLOCK = 16
 
 /** Indexes for a namespace's sockets that have none of a connection. They are kept for the next ones until it closes. */
 class SpareIndexes {
-  #native
-  #calls
+  #engine
   /** @type {number[]} */
   #spare = []
 
   /** @param {import('./engine').Engine} engine */
-  constructor({ native, calls }) {
-    this.#native = native
-    this.#calls = calls
+  constructor(engine) {
+    this.#engine = engine
   }
 
   /** @returns {number} */
   take() {
-    if (this.#spare.length === 0) this.#spare = Array.from(this.#native.takeIndexes(BLOCK))
+    if (this.#spare.length === 0) this.#spare = Array.from(this.#engine.native.takeIndexes(BLOCK))
     return /** @type {number} */ (this.#spare.pop())
   }
 
   /** @param {number} index */
   giveBack(index) {
-    this.#spare.push(index)
+    if (this.#engine.cluster) this.#engine.giveIndexBack(index)
+    else this.#spare.push(index)
   }
 
   close() {
-    for (const index of this.#spare) this.#calls.giveIndexBack(index)
+    for (const index of this.#spare) this.#engine.giveIndexBack(index)
     this.#spare = []
   }
 }

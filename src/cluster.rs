@@ -94,7 +94,7 @@ fn streams(options: Option<NativeStreamsOptions>) -> StreamsOptions {
 #[derive(Default)]
 pub struct NativeClusterEvent {
     /// 0 up, 1 down, 2 broadcast, 3 request, 4 response, 5 count, 6 joined, 7 released, 8 late, 9 restored, 10 whole, 11 settled,
-    /// 20 flushed.
+    /// 12 turn, 13 echo, 20 flushed.
     pub kind: u32,
     /// The namespace's number, or the ticket of a question.
     pub slot: u32,
@@ -187,6 +187,14 @@ impl NativeEngine {
             instance.submit(Command::Done(context.get(0)?));
             Ok(())
         })?;
+        add(*env, &mut functions, &instance, "turn", |instance, context| {
+            instance.submit(Command::Turn(context.get(0)?));
+            Ok(())
+        })?;
+        add(*env, &mut functions, &instance, "echo", |instance, context| {
+            instance.submit(Command::Echo(context.get(0)?));
+            Ok(())
+        })?;
         add(*env, &mut functions, &instance, "flush", |instance, context| {
             instance.submit(Command::Flush(context.get(0)?));
             Ok(())
@@ -215,6 +223,7 @@ impl NativeEngine {
         add(*env, &mut functions, &instance, "pause", recovery::pause)?;
         add(*env, &mut functions, &instance, "resume", recovery::resume)?;
         add(*env, &mut functions, &instance, "catchUp", recovery::catch_up)?;
+        add(*env, &mut functions, &instance, "adopt", recovery::adopt)?;
         add(*env, &mut functions, &instance, "waits", recovery::waits)?;
         add(*env, &mut functions, &instance, "flushFor", recovery::flush_for)?;
         add(*env, &mut functions, &instance, "close", close)?;
@@ -353,6 +362,8 @@ fn news(event: Event) -> NativeClusterEvent {
             NativeClusterEvent { missed: Some(recovery::missed(packets)), ..with(9, ticket, session) }
         }
         Event::Flushed(ticket) => NativeClusterEvent { kind: 20, slot: ticket, ..base() },
+        Event::Turn(slot) => NativeClusterEvent { kind: 12, slot, ..base() },
+        Event::Echo(ticket) => NativeClusterEvent { kind: 13, slot: ticket, ..base() },
         Event::Settled(ticket) => NativeClusterEvent { kind: 11, slot: ticket, ..base() },
     }
 }

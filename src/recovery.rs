@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use napi::bindgen_prelude::{Buffer, Either, Error, FunctionCallContext, Result, Status, Uint32Array};
 use napi_derive::napi;
-use socketio_cluster::streams::{Held, Id, Missed, Names, Recovery, append_offset};
+use socketio_cluster::streams::{CaughtUp, Held, Id, Missed, Names, Recovery, append_offset};
 use socketio_cluster::{Command, Encoded, HEADROOM, Options};
 use socketio_rooms::{Namespace, RoomKey, Target};
 
@@ -20,7 +20,7 @@ use crate::rooms::target;
 const PUBLISH: u32 = 1;
 const RECOVERABLE: u32 = 2;
 const NATIVE: u32 = 4;
-/// Nobody is in its rooms here.
+/// Nobody is in its rooms here: only who comes back before it is written gets it.
 const NOBODY: u32 = 8;
 
 /// Packets that a client missed, as the data of events with their offsets.
@@ -33,6 +33,8 @@ pub struct NativeMissed {
     pub others: Vec<NativeOther>,
     /// Of packets that wait: JavaScript writes these to the client as well.
     pub tokens: Vec<u32>,
+    /// The id of the last entry that was handled.
+    pub until: String,
 }
 
 /// The data of an event that has more than JSON has.
@@ -66,7 +68,7 @@ pub fn missed(packets: Vec<Missed>) -> NativeMissed {
     json.push(b']');
     // It was read as such.
     let json = String::from_utf8(json).unwrap_or_else(|_| "[]".into());
-    NativeMissed { json, others, tokens: Vec::new() }
+    NativeMissed { json, others, ..NativeMissed::default() }
 }
 
 fn recovery(instance: &Instance, slot: u32) -> Result<Arc<Recovery>> {
@@ -175,7 +177,7 @@ pub fn restore(instance: &Instance, context: &FunctionCallContext<'_>) -> Result
     Ok(true)
 }
 
-/// `(slot)`: no entry is handled until `catchUp()` or `resume()`, which follow at once.
+/// `(slot)`: no entry is handled until `resume()`, which follows at once.
 pub fn pause(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<()> {
     recovery(instance, context.get(0)?)?.pause();
     Ok(())
@@ -187,17 +189,34 @@ pub fn resume(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<
     Ok(())
 }
 
+/// The socket in the room with a number, the moment of the writers, and whether they write to it.
+fn socket(instance: &Instance, namespace: u32, room: u32) -> Result<(Target, u64, bool)> {
+    let namespaces = instance.state.namespaces.borrow();
+    let namespace = State::open_namespace(&namespaces, namespace)?;
+    let writers = instance.state.fanout().ok();
+    let epoch = writers.as_ref().map(|fanout| fanout.epoch()).unwrap_or_default();
+    let target = namespace.target(&[room], &[]);
+    let native = writers.is_some() && target.compat_recipients().is_empty();
+    Ok((target, epoch, native))
+}
+
 /// `(slot, ticket, namespace, room)`: who has come back is in its rooms; `room` is its own. Returns what it missed since it was told.
 pub fn catch_up(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<NativeMissed> {
     let recovery = recovery(instance, context.get(0)?)?;
-    let namespaces = instance.state.namespaces.borrow();
-    let namespace = State::open_namespace(&namespaces, context.get(2)?)?;
-    let writers = instance.state.fanout().ok();
-    let epoch = writers.as_ref().map(|fanout| fanout.epoch()).unwrap_or_default();
-    let target = namespace.target(&[context.get(3)?], &[]);
-    let native = writers.is_some() && target.compat_recipients().is_empty();
-    let caught_up = recovery.catch_up(context.get(1)?, &target, epoch, native);
-    Ok(NativeMissed { tokens: caught_up.tokens, ..missed(caught_up.missed) })
+    let (target, epoch, native) = socket(instance, context.get(2)?, context.get(3)?)?;
+    let CaughtUp { missed: packets, tokens, until } = recovery.catch_up(context.get(1)?, &target, epoch, native);
+    Ok(NativeMissed { tokens, until: until.to_string(), ..missed(packets) })
+}
+
+/// `(slot, tokens, ticket, namespace, room)`: the writers write to a socket, alone in its `room`, from now on. Returns whether they take
+/// over the packets with these tokens, and what was kept for it since the restore with that ticket.
+pub fn adopt(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<bool> {
+    let recovery = recovery(instance, context.get(0)?)?;
+    let (target, epoch, native) = socket(instance, context.get(3)?, context.get(4)?)?;
+    if native {
+        recovery.adopt(&context.get::<Uint32Array>(1)?, context.get(2)?, &target, epoch);
+    }
+    Ok(native)
 }
 
 /// `(slot)`: whether packets wait.

@@ -4,6 +4,7 @@
 /** The adapter of one namespace in a cluster: what is done here is done on the other servers, too. */
 
 const { NativeAdapter } = require('../adapter')
+const { isEmpty, plainOptions, setOptions } = require('./broadcast-options')
 const { Cluster } = require('./cluster')
 const { createFormat, idsOf, roomsOf } = require('./format')
 const { answerRequest } = require('./incoming')
@@ -17,6 +18,8 @@ class ClusterAdapter extends NativeAdapter {
   format
   #cluster
   #slot
+  /** Connections that the writers may write to, when it is the adapter's turn. @type {import('../connection').Connection[]} */
+  #opened = []
   /** Which rooms have channels of their own, if any. */
   #subscribes
 
@@ -61,6 +64,26 @@ class ClusterAdapter extends NativeAdapter {
         this.#cluster.touch()
       })
     }
+  }
+
+  /**
+   * Who writes to the sockets of a connection may have changed. When it is the writers now, what JavaScript still has to write to it
+   * of other servers goes first.
+   * @param {import('../connection').Connection} connection
+   */
+  refresh(connection) {
+    if (connection.needsJavaScript) return super.refresh(connection)
+    this.#opened.push(connection)
+    if (this.#opened.length > 1) return
+    if (!this.#cluster.turn(this.#slot)) this.takeTurn()
+  }
+
+  /** Nothing of other servers is on its way to clients of this server. */
+  takeTurn() {
+    const opened = this.#opened.splice(0).filter((connection) => connection.has(this))
+    for (const connection of opened) super.refresh(connection)
+    this.membership.settle()
+    return opened
   }
 
   get uid() {
@@ -212,8 +235,13 @@ class ClusterAdapter extends NativeAdapter {
     const { packet, opts, offset } = this.format.readBroadcast(payload) ?? {}
     if (packet?.type !== 2 || !Array.isArray(packet.data) || packet.nsp !== this.nsp.name) return
     if (offset) packet.data.push(offset)
-    if (indexes === null) return void super.deliver(packet, setOptions(opts))
+    if (indexes === null) return this.deliverRemote(packet, setOptions(opts), offset)
     this.deliverTo(packet, setOptions(opts).flags, indexes)
+  }
+
+  /** A broadcast of another server to all that it means. @param {any} packet @param {BroadcastOptions} opts @param {string} [_offset] of it */
+  deliverRemote(packet, opts, _offset) {
+    super.deliver(packet, opts)
   }
 
   /** A request of another server. @param {Buffer} payload */
@@ -234,24 +262,6 @@ class ClusterAdapter extends NativeAdapter {
       this.#cluster.touch()
     })
   }
-}
-
-/** @param {BroadcastOptions} opts */
-function plainOptions({ rooms, except, flags }) {
-  return { rooms: [...rooms], except: [...(except ?? [])], flags: flags ?? {} }
-}
-
-/** As it came, each part may be missing or anything. @param {any} opts @returns {BroadcastOptions} */
-function setOptions(opts) {
-  const set = (/** @type {unknown} */ list) => new Set(Array.isArray(list) ? list : [])
-  const flags = typeof opts?.flags === 'object' && opts.flags !== null ? opts.flags : {}
-  return { rooms: set(opts?.rooms), except: set(opts?.except), flags }
-}
-
-/** @param {any} flags */
-function isEmpty(flags) {
-  for (const flag in flags) if (flags[flag] !== undefined) return false
-  return true
 }
 
 /** The JavaScript adapter takes each text of so many characters for a socket's id, which has no channel. */
@@ -275,4 +285,4 @@ function warnOfRecovery(mode) {
   process.emitWarning(message, { code })
 }
 
-module.exports = { ClusterAdapter, plainOptions }
+module.exports = { ClusterAdapter }

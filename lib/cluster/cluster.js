@@ -10,10 +10,12 @@ const { FAREWELL, flushAtExit, forgetAtExit } = require('../exit')
 const { apart } = require('../write-callbacks')
 const { EVENT } = require('./events')
 const { newUid } = require('./format')
-const { Question } = require('./requests')
+const { Question, readCensus } = require('./requests')
 const { RoomSubscriptions } = require('./room-subscriptions')
+const { Tickets } = require('./tickets')
 
 /** @typedef {import('./adapter').ClusterAdapter} ClusterAdapter */
+/** @typedef {import('../../native').NativeClusterEvent} NativeClusterEvent */
 
 /** How often it is looked whether broadcasts may pass the event loop by, in ms. */
 const LOOK_EVERY = 1000
@@ -30,11 +32,7 @@ class Cluster {
   #nextSlot = 0
   /** Called when a slot's channels are subscribed. @type {Map<number, () => void>} */
   #joins = new Map()
-  /** Questions for the number of servers. @type {Map<number, (census: import('./requests').Census) => void>} */
-  #counts = new Map()
-  #nextTicket = 0
-  /** Clients that come back. @type {Map<number, (event: import('../../native').NativeClusterEvent | null) => void>} */
-  #restores = new Map()
+  #tickets = new Tickets()
   #rooms = new RoomSubscriptions((ticket) => this.#native.settle(ticket))
   /** Requests that wait for answers: what to call with each. @type {Map<string, (answer: any) => void>} */
   #requests = new Map()
@@ -111,7 +109,23 @@ class Cluster {
   }
 
   wake() {
+    this.#tickets.echo((ticket) => this.#native.echo(ticket))
     this.#native.wake()
+  }
+
+  /** Calls this after everything is handled that is on its way now. @param {() => void} act */
+  afterwards(act) {
+    if (this.#closed) return act()
+    this.#tickets.afterwards(act)
+    this.touch()
+  }
+
+  /** Asks for the adapter's turn to change who writes to its clients; false when nothing comes any more. @param {number} slot */
+  turn(slot) {
+    if (this.#closed) return false
+    this.#native.turn(slot)
+    this.touch()
+    return true
   }
 
   flushAtExit() {
@@ -125,10 +139,7 @@ class Cluster {
     clearInterval(this.#timer)
     forgetAtExit(this)
     this.#engine.clusterClosed(this)
-    for (const resolve of this.#counts.values()) resolve({ count: null, silent: [], gone: [] })
-    this.#counts.clear()
-    for (const resolve of this.#restores.values()) resolve(null)
-    this.#restores.clear()
+    this.#tickets.close()
     this.#rooms.close()
     this.#native.close(timeout)
   }
@@ -139,10 +150,9 @@ class Cluster {
 
   /** @param {number} slot @returns {Promise<import('./requests').Census>} */
   census(slot) {
-    if (this.#closed) return Promise.resolve({ count: null, silent: [], gone: [] })
-    const ticket = this.#nextTicket++
     return new Promise((resolve) => {
-      this.#counts.set(ticket, resolve)
+      if (this.#closed) return resolve(readCensus(null))
+      const ticket = this.#tickets.take((answer) => resolve(readCensus(answer)))
       this.#native.count(slot, ticket)
       this.touch()
     })
@@ -155,11 +165,12 @@ class Cluster {
    * @param {string} offset
    */
   restore(slot, key, offset) {
-    const ticket = this.#nextTicket++
-    /** @type {Promise<import('../../native').NativeClusterEvent | null>} */
+    let ticket = 0
+    /** @type {Promise<NativeClusterEvent | null>} */
     const found = new Promise((resolve) => {
-      if (this.#closed || !this.#native.restore(slot, ticket, key, offset)) return resolve(null)
-      this.#restores.set(ticket, resolve)
+      if (this.#closed) return resolve(null)
+      ticket = this.#tickets.take(resolve)
+      if (!this.#native.restore(slot, ticket, key, offset)) return this.#tickets.answer(ticket, null)
       this.touch()
     })
     return { ticket, found }
@@ -231,26 +242,16 @@ class Cluster {
     this.#engine.touch()
   }
 
-  /** @param {import('../../native').NativeClusterEvent} event */
+  /** @param {NativeClusterEvent} event */
   #handle(event) {
-    const { kind, slot, payload, recipients, code, message, count, token, offset } = event
+    const { kind, slot, payload, recipients, code, message, token, offset } = event
     if (kind === EVENT.UP) return this.#emit('cluster:up')
     if (kind === EVENT.DOWN) return this.#down(/** @type {any} */ (code), /** @type {string} */ (message))
-    if (kind === EVENT.COUNT) {
-      const { silent = [], gone = [] } = message ? JSON.parse(message) : {}
-      this.#counts.get(slot)?.({ count: count ?? null, silent, gone })
-      this.#counts.delete(slot)
-      return
-    }
+    if (kind === EVENT.COUNT || kind === EVENT.RESTORED || kind === EVENT.ECHO) return this.#tickets.answer(slot, event)
     if (kind === EVENT.SETTLED) return this.#rooms.settled(slot)
     if (kind === EVENT.JOINED) {
       this.#joins.get(slot)?.()
       this.#joins.delete(slot)
-      return
-    }
-    if (kind === EVENT.RESTORED) {
-      this.#restores.get(slot)?.(event)
-      this.#restores.delete(slot)
       return
     }
     const adapter = /** @type {any} */ (this.#adapters.get(slot))
@@ -263,7 +264,9 @@ class Cluster {
     }
     if (kind === EVENT.BROADCAST) return adapter?.remoteBroadcast(bytes, recipients ?? null)
     try {
-      kind === EVENT.WHOLE ? adapter?.remoteBroadcast(bytes, null) : adapter?.remoteRequest(bytes)
+      if (kind === EVENT.TURN) adapter?.takeTurn()
+      else if (kind === EVENT.WHOLE) adapter?.remoteBroadcast(bytes, null)
+      else adapter?.remoteRequest(bytes)
     } finally {
       // What came after it has waited for it.
       if (!this.#closed) this.#native.done(slot)

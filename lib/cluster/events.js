@@ -15,6 +15,8 @@ const EVENT = {
   RESTORED: 9,
   WHOLE: 10,
   SETTLED: 11,
+  TURN: 12,
+  ECHO: 13,
 }
 
 module.exports = { EVENT }

@@ -93,4 +93,10 @@ class Question {
   }
 }
 
-module.exports = { Question }
+/** @param {import('../../native').NativeClusterEvent | null} answer @returns {Census} */
+function readCensus(answer) {
+  const { silent = [], gone = [] } = answer?.message ? JSON.parse(answer.message) : {}
+  return { count: answer?.count ?? null, silent, gone }
+}
+
+module.exports = { Question, readCensus }

@@ -7,15 +7,15 @@
  * keeps this order for its lanes, and tells here when it is the turn of what JavaScript writes.
  */
 
-const { ClusterAdapter, plainOptions } = require('./adapter')
-const { decode } = require('./msgpack')
+const { ClusterAdapter } = require('./adapter')
+const { plainOptions } = require('./broadcast-options')
+const { Later } = require('./later')
+const { isAfter, readMissed, readSession } = require('./missed')
 const { orderSocket } = require('./ordered')
 const { Sessions } = require('./sessions')
 
 /** @typedef {import('../adapter').BroadcastOptions} BroadcastOptions */
 /** @typedef {import('socket.io-adapter').Room} Room */
-/** @typedef {{ token: number | null, ids: string[], write: (offset?: string) => void }} Later `token`: null when it only waits behind another */
-
 /** Bits of `src/recovery.rs`. */
 const HOW = { PUBLISH: 1, RECOVERABLE: 2, NATIVE: 4, NOBODY: 8 }
 
@@ -25,8 +25,7 @@ const EVENT = 2
 const NO_OFFSET = '0-0'
 
 class StreamsAdapter extends ClusterAdapter {
-  /** What JavaScript writes when it is its turn. @type {Later[]} */
-  #later = []
+  #later = new Later()
   #nextToken = 0
   /** Of a server with recovery. @type {Sessions | null} */
   #sessions = null
@@ -34,6 +33,10 @@ class StreamsAdapter extends ClusterAdapter {
   #returning = new Map()
   /** Who was connected again lately, for what was issued before. @type {Map<number, WeakRef<any>>} */
   #late = new Map()
+  /** Their tickets. @type {WeakMap<object, number>} */
+  #tickets = new WeakMap()
+  /** Up to which entry they have everything, while events of earlier ones may be on their way. @type {Map<string, string>} */
+  #covered = new Map()
 
   /**
    * @param {any} nsp
@@ -52,7 +55,7 @@ class StreamsAdapter extends ClusterAdapter {
 
   close() {
     // The engine's share is written by leaving. What comes later waits for nothing.
-    this.#release(null)
+    this.#later.releaseAll()
     this.#sessions?.close()
     this.#sessions = null
     super.close()
@@ -90,23 +93,24 @@ class StreamsAdapter extends ClusterAdapter {
     const native = parts !== null && parts.text !== null && (plain !== null || this.nativeInbound())
     const text = native ? parts.text : plain
     const [room, options, payload] = how & HOW.PUBLISH ? this.#message(packet, opts, plain) : [null, null, null]
-    const { bits, tick, to } = native ? this.aim(parts, opts, flags) : { bits: 0, tick: 0, to: [null] }
-    const whole = how | (native ? HOW.NATIVE : 0) | (to === null ? HOW.NOBODY : 0)
+    const { bits, tick, nobody, to } = native ? this.aim(parts, opts, flags) : { bits: 0, tick: 0, nobody: false, to: [null] }
+    const whole = how | (native ? HOW.NATIVE : 0) | (nobody ? HOW.NOBODY : 0)
     const token = this.#nextToken
     this.#nextToken = (token + 1) >>> 0
     const { cluster, slot } = this
     const { namespace } = this.membership
-    const rest = to ?? [null]
-    const share = cluster.calls.issue(slot, whole, text, payload, room, options, token, namespace, bits, tick, ...rest)
+    const share = cluster.calls.issue(slot, whole, text, payload, room, options, token, namespace, bits, tick, ...to)
     cluster.touch()
     if (share === null) return
-    const ids = native ? this.idsAt(share.subarray(1)) : this.idsOf(opts)
+    const named = native ? this.idsAt(share.subarray(1)) : this.idsOf(opts)
+    // Not for who is about to be connected: it catches up.
+    const ids = named.filter((id) => this.nsp.sockets?.has(id))
     const write = (offset = how & HOW.RECOVERABLE ? NO_OFFSET : undefined) => {
-      if (writeByItself) return writeByItself()
+      if (writeByItself) return ids.length > 0 && writeByItself()
       this.writeByJavaScript(packet, offset === undefined ? encoded : this.#append(packet, encoded, offset), flags, ids)
     }
-    if (share[0] === 0 && this.#later.length === 0) write()
-    else this.#later.push({ token: share[0] === 1 ? token : null, ids, write })
+    if (share[0] === 0 && this.#later.isEmpty) write()
+    else this.#later.push({ token: share[0] === 1 ? token : null, ids, native, write })
   }
 
   /**
@@ -135,22 +139,9 @@ class StreamsAdapter extends ClusterAdapter {
     return standard ? [tail(encoded[0]), ...encoded.slice(1)] : this.prepare(packet).encoded
   }
 
-  /** It is the turn of a packet, and of what waited behind it. @param {number} token @param {string | null} offset */
+  /** It is the turn of a packet. @param {number} token @param {string | null} offset */
   released(token, offset) {
-    const at = this.#later.findIndex((later) => later.token === token)
-    if (at >= 0) this.#release(at, offset ?? undefined)
-  }
-
-  /** @param {number | null} at up to the one at this place; null: all @param {string} [offset] */
-  #release(at, offset) {
-    let count = at === null ? this.#later.length : at + 1
-    while (count < this.#later.length && this.#later[count].token === null) count++
-    this.#write(this.#later.splice(0, count), at ?? -1, offset)
-  }
-
-  /** @param {Later[]} list @param {number} [at] the place of the one with the offset @param {string} [offset] */
-  #write(list, at, offset) {
-    list.forEach((later, i) => later.write(i === at ? offset : undefined))
+    this.#later.release(token, offset ?? undefined)
   }
 
   /** @param {string} id @param {Set<Room>} rooms */
@@ -185,13 +176,12 @@ class StreamsAdapter extends ClusterAdapter {
   flushFor({ id }) {
     const index = this.sids.numberOf(id)
     if (index !== undefined) this.cluster.calls.flushFor(this.slot, index)
-    const last = this.#later.findLastIndex(({ ids }) => ids.includes(id))
-    if (last >= 0) this.#write(this.#later.splice(0, last + 1))
+    this.#later.flushFor(id)
   }
 
   /** Whether packets wait. */
   get waits() {
-    return this.#later.length > 0 || this.cluster.calls.waits(this.slot)
+    return !this.#later.isEmpty || this.cluster.calls.waits(this.slot)
   }
 
   /** A packet past the adapter has its turn behind what waits. @param {any} socket @param {any} packet @param {any} opts @param {any} write */
@@ -245,19 +235,52 @@ class StreamsAdapter extends ClusterAdapter {
     this.#returning.delete(id)
     const { calls } = this.cluster
     calls.pause(this.slot)
-    let missed
     try {
       super.addAll(id, rooms)
       const room = this.roomNumber(id)
-      if (room !== undefined) missed = calls.catchUp(this.slot, ticket, this.membership.namespace, room)
+      if (room !== undefined) this.#catchUp(socket, ticket, room)
     } finally {
       calls.resume(this.slot)
     }
-    if (!missed) return
+  }
+
+  /** @param {any} socket @param {number} ticket @param {number} room its own */
+  #catchUp(socket, ticket, room) {
+    const { id } = socket
+    const missed = this.cluster.calls.catchUp(this.slot, ticket, this.membership.namespace, room)
     for (const data of readMissed(missed)) socket.packet({ type: EVENT, data })
-    for (const later of this.#later) if (later.token !== null && missed.tokens.includes(later.token)) later.ids.push(id)
+    this.#later.add(missed.tokens, id)
     this.#late.set(ticket, new WeakRef(socket))
+    this.#tickets.set(socket, ticket)
     setTimeout(() => this.#late.delete(ticket), RETURNING).unref()
+    this.#covered.set(id, missed.until)
+    this.cluster.afterwards(() => this.#covered.get(id) === missed.until && this.#covered.delete(id))
+  }
+
+  takeTurn() {
+    const opened = super.takeTurn()
+    if (this.#sessions) for (const connection of opened) this.#adopt(this.membership.idOf(connection))
+    return opened
+  }
+
+  /** The engine writes to a socket from now on: what waits for it, too, or what follows would overtake it. @param {string | undefined} id */
+  #adopt(id) {
+    const socket = id !== undefined && this.nsp.sockets?.get(id)
+    const room = socket && this.roomNumber(id)
+    if (!socket || room === undefined) return
+    const tokens = this.#later.adoptable(id)
+    const ticket = this.#tickets.get(socket) ?? null
+    const adopted = this.cluster.calls.adopt(this.slot, Uint32Array.from(tokens), ticket, this.membership.namespace, room)
+    if (adopted) this.#later.remove(tokens, id)
+  }
+
+  /** @param {any} packet @param {BroadcastOptions} opts @param {string | undefined} offset */
+  deliverRemote(packet, opts, offset) {
+    if (offset !== undefined) {
+      // Who came back since it was read has it.
+      for (const [id, until] of this.#covered) if (!isAfter(offset, until)) opts.except?.add(id)
+    }
+    super.deliverRemote(packet, opts, offset)
   }
 
   /** A packet that waited when its recipient was connected again. @param {number} ticket @param {any[]} encoded */
@@ -268,20 +291,5 @@ class StreamsAdapter extends ClusterAdapter {
 
 /** Longer than any of what a restore waits for, in ms. */
 const RETURNING = 60_000
-
-/** @param {Buffer} payload @param {string} pid @param {string} nsp @returns {any} undefined when it is another's */
-function readSession(payload, pid, nsp) {
-  const session = /** @type {any} */ (decode(payload))
-  const { sid, rooms, data = {} } = session
-  const right = typeof sid === 'string' && session.pid === pid && Array.isArray(rooms) && (session.nsp ?? nsp) === nsp
-  return right ? { sid, pid, rooms, data } : undefined
-}
-
-/** @param {import('../../native').NativeMissed} missed @returns {any[][]} */
-function readMissed({ json, others }) {
-  const packets = JSON.parse(json)
-  for (const { at, data, offset } of others) packets[at] = [.../** @type {any[]} */ (decode(data)), offset]
-  return packets
-}
 
 module.exports = { StreamsAdapter }

@@ -105,6 +105,10 @@ pub enum Command {
     },
     /// A request that was an [`crate::Event::Request`] is done: what came after it goes on.
     Done(u32),
+    /// Who writes to clients of a namespace is about to change: [`crate::Event::Turn`] follows.
+    Turn(u32),
+    /// [`crate::Event::Echo`] with this ticket follows all that is on its way to the event loop.
+    Echo(u32),
     /// Keeps sessions, each under its key for so many milliseconds; deletes those that are `None`.
     Save(Vec<(String, Option<String>, u64)>),
     /// Takes a session, and looks what its client missed. [`crate::Event::Restored`] follows.

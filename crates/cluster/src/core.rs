@@ -145,11 +145,7 @@ impl Core {
             Command::Leave(slot) => self.leave(slot),
             Command::Rooms { slot, changes } => self.rooms(slot, changes),
             Command::Settle(ticket) => self.settle(ticket),
-            Command::Native(slot, native) => {
-                if let Some(place) = self.places.get_mut(&slot) {
-                    place.native = native;
-                }
-            }
+            Command::Native(slot, native) => self.set_native(slot, native),
             Command::Broadcast { slot, text, room, options } => {
                 let Some(place) = self.places.get(&slot) else { return };
                 match place.format.broadcast(&text, room.as_deref(), options.as_deref(), now) {
@@ -170,6 +166,8 @@ impl Core {
             Command::Answer { slot, to, payload } => self.send(slot, |format| format.answer(payload, to.as_deref())),
             Command::Count { slot, ticket } => self.count(slot, ticket, now),
             Command::Done(slot) => self.done(slot),
+            Command::Turn(slot) => self.turn(slot),
+            Command::Echo(ticket) => drop(self.events.push(Event::Echo(ticket))),
             Command::Save(sessions) => self.save(sessions),
             Command::Restore { slot, ticket, key, offset } => self.restore(slot, ticket, key, offset),
             // Only emitters are asked.

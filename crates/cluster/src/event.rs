@@ -22,6 +22,11 @@ pub enum Event {
     Whole(u32, Bytes),
     /// A request of another server. Broadcasts wait until [`crate::Command::Done`] follows.
     Request(u32, Bytes),
+    /// The answer to [`crate::Command::Turn`]: what came before is with the writers or in the events before this one. What comes next
+    /// waits until [`crate::Command::Done`] follows.
+    Turn(u32),
+    /// The answer to [`crate::Command::Echo`] with this ticket.
+    Echo(u32),
     /// An answer to one of ours.
     Response(u32, Bytes),
     /// The answer to [`crate::Command::Count`] with this ticket.

@@ -63,6 +63,22 @@ impl Core {
         }
     }
 
+    /// Who writes to clients changes: what JavaScript still has to write goes first, so what comes next waits for it.
+    pub(super) fn turn(&mut self, slot: u32) {
+        if self.places.contains_key(&slot) {
+            self.wake(Event::Turn(slot));
+            self.wait_for(slot);
+        }
+    }
+
+    pub(super) fn set_native(&mut self, slot: u32, native: bool) {
+        let Some(place) = self.places.get_mut(&slot) else { return };
+        let was_native = std::mem::replace(&mut place.native, native);
+        if native && !was_native {
+            self.turn(slot);
+        }
+    }
+
     pub(super) fn wake(&self, event: Event) -> bool {
         let taken = self.events.push(event);
         add(if taken { &self.counters.woken } else { &self.counters.inbound_dropped }, 1);

@@ -70,6 +70,8 @@ pub struct CaughtUp {
     pub missed: Vec<Missed>,
     /// Packets that wait, which JavaScript writes to it as well: their tokens.
     pub tokens: Vec<u32>,
+    /// The last entry that was handled: what is told to the event loop of this or an earlier one is not for it.
+    pub until: Id,
 }
 
 impl Recovery {
@@ -169,7 +171,7 @@ impl Recovery {
         log.waiting.flush_for(|held| held.is_for(connection), |release| self.write(release));
     }
 
-    /// The event loop is about to connect somebody: no entry is handled until [`Self::catch_up`] or [`Self::resume`].
+    /// The event loop is about to connect somebody: no entry is handled until [`Self::resume`].
     pub fn pause(&self) {
         self.log.lock().paused = true;
     }
@@ -181,14 +183,14 @@ impl Recovery {
     }
 
     /// Somebody who was told what it missed (see [`Log::tell`]) is in its rooms again. Its own room's members are `target`, as of
-    /// `epoch`; `native` if the engine writes to it. Goes on.
+    /// `epoch`; `native` if the engine writes to it. What it missed is to be written before [`Self::resume`].
     pub fn catch_up(&self, ticket: u32, target: &Target, epoch: u64, native: bool) -> CaughtUp {
         let mut log = self.log.lock();
         let mut caught_up = CaughtUp::default();
         if let Some(Returning { rooms, told, .. }) = log.returning.remove(&ticket) {
             caught_up.missed = log.index.missed(&rooms, told);
             // Issued while it was not here, and not in the index yet.
-            for held in log.waiting.packets().filter(|held| held.names.mean(&rooms)) {
+            for held in log.waiting.numbered().filter(|held| held.names.mean(&rooms)) {
                 if held.text.is_empty() {
                     caught_up.tokens.extend(held.token);
                 } else if native {
@@ -198,10 +200,20 @@ impl Recovery {
                 }
             }
         }
-        log.paused = false;
-        drop(log);
-        self.resumed.notify_all();
+        caught_up.until = log.index.last();
         caught_up
+    }
+
+    /// The engine writes to a client from now on, to which JavaScript did: what waits goes the same way, or what follows would overtake
+    /// it. That is the packets with these `tokens`, and what was kept for it since its restore. The rest is as for [`Self::catch_up`].
+    pub fn adopt(&self, tokens: &[u32], ticket: Option<u32>, target: &Target, epoch: u64) {
+        let mut log = self.log.lock();
+        for held in log.waiting.packets().filter(|held| !held.text.is_empty()) {
+            let late = held.late.iter().position(|late| Some(*late) == ticket).map(|at| held.late.swap_remove(at));
+            if late.is_some() || held.token.is_some_and(|token| tokens.contains(&token)) {
+                held.recipients.push((target.clone(), epoch));
+            }
+        }
     }
 }
 

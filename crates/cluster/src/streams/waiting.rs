@@ -110,8 +110,13 @@ impl<T> Waiting<T> {
         self.list.front().map(|item| item.due)
     }
 
-    /// Those that wait for their entries.
+    /// All of them.
     pub fn packets(&mut self) -> impl Iterator<Item = &mut T> {
+        self.list.iter_mut().map(|item| &mut item.packet)
+    }
+
+    /// Those that wait for their entries.
+    pub fn numbered(&mut self) -> impl Iterator<Item = &mut T> {
         self.list.iter_mut().filter(|item| item.number.is_some()).map(|item| &mut item.packet)
     }
 
