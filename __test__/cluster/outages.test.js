@@ -18,6 +18,10 @@ describeWithRedis('a cluster whose Redis is in trouble', () => {
   test('it stands still for ten seconds: noticed, local clients are served meanwhile, what waited reaches the others, nothing twice', async () => {
     const [near, far] = [await own.servers[0].client(), await own.servers[1].client()]
     const { io } = own.servers[0]
+    // They count each other each second: who has not is not awaited.
+    const counts = () => Number(/numsub:calls=(\d+)/.exec(own.redis.command('INFO', 'commandstats'))?.[1])
+    const before = counts()
+    await until('each has counted who is there', () => counts() >= before + 4)
     let sent = 0
     let latest = 0
     const down = next(io.of('/').adapter, 'cluster:down')
