@@ -2,7 +2,7 @@
 
 /**
  * What other servers send while who writes to a client changes: its lane opens after an upgrade, an outgoing listener comes and goes, its
- * connection ends and another one begins.
+ * connection ends and another one begins. And while its rooms do.
  */
 
 const { WebSocket } = require('ws')
@@ -12,6 +12,12 @@ const { until } = require('../support/events')
 const { describeWithRedis, startRedis } = require('../support/redis')
 
 const RECOVERY = { connectionStateRecovery: { maxDisconnectionDuration: 60_000 } }
+
+/** @param {number} ms */
+function busy(ms) {
+  const end = Date.now() + ms
+  while (Date.now() < end);
+}
 
 describeWithRedis.each([
   ['pubsub', { cluster: { mode: 'pubsub' } }],
@@ -53,6 +59,21 @@ describeWithRedis.each([
       }
     }
   }
+
+  test('what follows a request finds its rooms also when the event loop is busy behind it', async () => {
+    const [here, there] = cluster.servers
+    const client = await there.client()
+    for (const { io } of cluster.servers) io.of('/busy')
+    await cluster.complete('/busy')
+    there.io.of('/busy').on('work', () => busy(1500))
+    here.io.socketsJoin('room')
+    here.io.to('room').emit('in')
+    here.io.of('/busy').serverSideEmit('work')
+    // Both requests have come when the event loop looks at them.
+    setImmediate(() => busy(200))
+    await until('it has it', () => client.got.length > 0)
+    expect(client.got.map(([event]) => event)).toEqual(['in'])
+  })
 
   test('clients upgrade: each gets everything, once and in order', async () => {
     const [server] = cluster.servers

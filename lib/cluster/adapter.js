@@ -261,6 +261,8 @@ class ClusterAdapter extends NativeAdapter {
       this.#cluster.calls.answer(this.#slot, this.format.writeAnswer(request, answer), request.from)
       this.#cluster.touch()
     })
+    // What waited for this is for the rooms as they are now, and may be looked at before the tick ends.
+    this.membership.settle()
   }
 }
 
