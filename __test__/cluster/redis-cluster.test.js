@@ -1,10 +1,10 @@
 'use strict'
 
-/** Mode `sharded` on a real Redis Cluster of six nodes. */
+/** Each mode on a real Redis Cluster of six nodes. */
 
 const { once } = require('node:events')
 const { Server } = require('socket.io')
-const { createAdapter, stats } = require('../..')
+const { createAdapter, createEmitter, stats } = require('../..')
 const { startCluster } = require('../support/cluster')
 const { next, until } = require('../support/events')
 const { describeWithRedis, startRedis } = require('../support/redis')
@@ -12,6 +12,8 @@ const { RedisCluster } = require('../support/redis-cluster')
 
 const names = (/** @type {any} */ client) => client.got.map(([event]) => event)
 const adapterOf = (/** @type {any} */ server) => server.io.of('/').adapter
+const valuesOf = (/** @type {any} */ client, /** @type {string} */ name) => client.got.filter(([event]) => event === name).map(([, n]) => n)
+const count = (/** @type {number} */ n) => Array.from({ length: n }, (_, i) => i)
 
 describeWithRedis('a Redis Cluster', () => {
   /** @type {RedisCluster} */
@@ -20,12 +22,19 @@ describeWithRedis('a Redis Cluster', () => {
   let cluster
   /** @type {any[]} */
   let clients
+  /** @type {any} */
+  let emitter
 
   beforeAll(async () => {
     redis = await new RedisCluster().start()
   }, 90_000)
   afterAll(() => redis.stop())
-  afterEach(() => cluster?.close())
+  afterEach(async () => {
+    await emitter?.close({ timeout: 1000 })
+    emitter = undefined
+    await cluster?.close()
+    cluster = undefined
+  })
 
   /** @param {any} kinds @param {any} [options] */
   async function start(kinds, options) {
@@ -35,14 +44,8 @@ describeWithRedis('a Redis Cluster', () => {
     return cluster.servers
   }
 
-  test.each([
-    ['static', ['native', 'native', 'native']],
-    ['dynamic', ['native', 'native', 'native']],
-    ['dynamic', ['native', 'js', 'native']],
-    ['dynamic', ['js', 'native', 'native']],
-    ['dynamic-private', ['native', 'js', 'js']],
-  ])('every operation: %s, %j', async (subscriptionMode, kinds) => {
-    const servers = await start(kinds, { subscriptionMode })
+  /** All that servers and emitters do over Redis. @param {any[]} servers @param {any} options */
+  async function everything(servers, options) {
     const [{ io }] = servers
     // Over all slots, and some with a hash tag.
     const rooms = Array.from({ length: 20 }, (_, i) => (i % 4 ? `room ${i}` : `{tag ${i}} ${i}`))
@@ -51,7 +54,11 @@ describeWithRedis('a Redis Cluster', () => {
     for (const room of rooms) io.to(room).emit(room, Buffer.from(room))
     io.to(rooms[0]).to(rooms[1]).emit('both')
     io.emit('all')
-    const all = [...rooms, 'both', 'all'].sort()
+    emitter = createEmitter({ redis: redis.option, ...options })
+    emitter.emit('of the emitter')
+    emitter.to(rooms[2]).emit('of the emitter, to a room')
+    await emitter.flush()
+    const all = [...rooms, 'both', 'all', 'of the emitter', 'of the emitter, to a room'].sort()
     await until('all have all', () => clients.every((client) => names(client).length === all.length))
     for (const client of clients) expect(names(client).sort()).toEqual(all)
 
@@ -63,11 +70,102 @@ describeWithRedis('a Redis Cluster', () => {
     expect(await adapterOf(servers[0]).serverCount()).toBe(3)
     io.in(clients[2].id).socketsLeave(rooms)
     await until('it has left', () => clients[2].socket.rooms.size === 1)
+    emitter.in(clients[2].id).socketsJoin('late')
+    await until('it has joined', () => clients[2].socket.rooms.has('late'))
     io.in(clients[1].id).disconnectSockets()
     await until('it is gone', () => servers[1].io.of('/').sockets.size === 0)
+  }
+
+  test.each([
+    ['pubsub', ['native', 'native', 'native'], {}],
+    ['pubsub', ['native', 'js', 'native'], {}],
+    ['pubsub', ['js', 'native', 'native'], {}],
+    ['sharded', ['native', 'native', 'native'], { subscriptionMode: 'static' }],
+    ['sharded', ['native', 'native', 'native'], { subscriptionMode: 'dynamic' }],
+    ['sharded', ['native', 'js', 'native'], { subscriptionMode: 'dynamic' }],
+    ['sharded', ['js', 'native', 'native'], { subscriptionMode: 'dynamic' }],
+    ['sharded', ['native', 'js', 'js'], { subscriptionMode: 'dynamic-private' }],
+  ])('every operation: %s, %j %j', async (mode, kinds, options) => {
+    await everything(await start(kinds, { mode, ...options }), { mode, ...options })
   }, 60_000)
 
-  test('a primary dies: its replica takes over, the rooms are subscribed again, nothing comes twice or out of order', async () => {
+  /** The node that a server of mode `pubsub` is subscribed at. @param {any} server */
+  function nodeOf(server) {
+    const isThere = (/** @type {any} */ node) => node.command('PUBSUB', 'NUMSUB', `socket.io-native#${adapterOf(server).uid}#`).endsWith('1')
+    const node = redis.primaries.find(isThere)
+    if (!node) throw new Error('it is nowhere')
+    return node
+  }
+
+  /** Servers choose their node by chance: each at one of its own. @param {any[]} servers */
+  async function apart(servers) {
+    while (new Set(servers.map(nodeOf)).size < servers.length) {
+      const shared = nodeOf(servers[0])
+      const ups = servers.filter((server) => nodeOf(server) === shared).map((server) => once(adapterOf(server), 'cluster:up'))
+      shared.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      await Promise.all(ups)
+    }
+    await cluster.complete()
+  }
+
+  test('pubsub: a node dies, and nobody can take its place: who is there goes to another one at once, and nobody else notices', async () => {
+    const servers = await start(['native', 'native'], { mode: 'pubsub' })
+    for (const server of servers) adapterOf(server).on('cluster:down', () => {})
+    await apart(servers)
+    const [{ io }] = servers
+    const before = servers.map((/** @type {any} */ server) => stats(server.io).cluster?.reconnects)
+    const node = nodeOf(servers[1])
+    const replica = redis.replicaOf(node)
+    await replica.stop()
+    const [down, up] = [once(adapterOf(servers[1]), 'cluster:down'), once(adapterOf(servers[1]), 'cluster:up')]
+    let sent = 0
+    const send = () => servers.forEach((/** @type {any} */ server, /** @type {number} */ i) => server.io.emit(`n${i}`, sent) && i === 1 && sent++)
+    const timer = setInterval(send, 5)
+    await until('messages arrive', () => clients.every((client) => client.got.length > 50))
+    await node.stop()
+    expect((await down)[0].code).toBe('ERR_CLUSTER_UNREACHABLE')
+    await up
+    // The slots of the dead are nobody's, which does not matter.
+    await cluster.complete()
+    clearInterval(timer)
+    const first = sent
+    for (let i = 0; i < 20; i++) send()
+    await until('both have the last', () => clients.every((client) => [0, 1].every((i) => valuesOf(client, `n${i}`).includes(sent - 1))))
+    for (const client of clients) {
+      for (const i of [0, 1]) {
+        const got = valuesOf(client, `n${i}`)
+        expect(got).toEqual([...new Set(got)].sort((a, b) => a - b))
+        expect(got.filter((/** @type {number} */ n) => n >= first)).toHaveLength(20)
+      }
+    }
+    // What the one that did not notice has got from itself, and local clients always.
+    for (const i of [0, 1]) expect(valuesOf(clients[i], `n${i}`)).toEqual(count(sent))
+    expect(await adapterOf(servers[0]).serverCount()).toBe(2)
+    expect((await io.fetchSockets()).length).toBe(2)
+    expect(servers.map((/** @type {any} */ server) => stats(server.io).cluster?.reconnects)).toEqual([before[0], before[1] + 1])
+    expect(stats(io).cluster).toMatchObject({ connected: 1, malformed: 0, outboxDropped: 0 })
+    await node.start()
+    await replica.start()
+    await redis.ready()
+  }, 60_000)
+
+  test('pubsub: a node that stands still does not keep the others from being counted, nor from answering', async () => {
+    const servers = await start(['native', 'native'], { mode: 'pubsub' })
+    await apart(servers)
+    const idle = redis.primaries.find((node) => !servers.map(nodeOf).includes(node))
+    idle?.process?.kill('SIGSTOP')
+    try {
+      const { io } = servers[0]
+      // Who could be there takes it for lost after 5 s: it is waited for as long.
+      while ((await io.fetchSockets().catch(() => [])).length !== 2);
+      expect(await adapterOf(servers[1]).serverCount()).toBe(2)
+    } finally {
+      idle?.process?.kill('SIGCONT')
+    }
+    await redis.ready()
+  }, 60_000)
+
+  test('sharded: a primary dies: its replica takes over, the rooms are subscribed again, nothing comes twice or out of order', async () => {
     const servers = await start(['native', 'native'])
     const [{ io }] = servers
     const rooms = Array.from({ length: 10 }, (_, i) => `room ${i}`)
@@ -95,16 +193,15 @@ describeWithRedis('a Redis Cluster', () => {
     // All that is sent from now on arrives.
     const first = sent
     for (let i = 0; i < 20; i++) send()
-    await until('the last are there', () => rooms.every((room) => clients[1].got.some(([event, n]) => event === room && n === sent - 1)))
+    await until('the last are there', () => rooms.every((room) => valuesOf(clients[1], room).includes(sent - 1)))
     for (const room of rooms) {
-      const got = clients[1].got.filter(([event]) => event === room).map(([, n]) => n)
+      const got = valuesOf(clients[1], room)
       expect(got).toEqual([...new Set(got)].sort((a, b) => a - b))
       expect(got.filter((/** @type {number} */ n) => n >= first)).toHaveLength(20)
     }
     // Local clients did not notice.
-    const locals = () => clients[0].got.filter(([event]) => event === 'local').map(([, n]) => n)
-    await until('the local client has the last', () => locals().includes(sent - 1))
-    expect(locals()).toEqual(Array.from({ length: sent }, (_, i) => i))
+    await until('the local client has the last', () => valuesOf(clients[0], 'local').includes(sent - 1))
+    expect(valuesOf(clients[0], 'local')).toEqual(count(sent))
     expect(stats(io).cluster).toMatchObject({ connected: 1, malformed: 0 })
     await killed.start()
     await redis.ready()
@@ -112,9 +209,9 @@ describeWithRedis('a Redis Cluster', () => {
 })
 
 describeWithRedis('what is no Redis Cluster', () => {
-  test('is refused', async () => {
+  test.each(['pubsub', 'sharded'])('is refused, in mode %s', async (mode) => {
     const single = await startRedis()
-    const io = new Server(0, { adapter: createAdapter({ cluster: { redis: { cluster: [single.url] }, mode: 'sharded' } }) })
+    const io = new Server(0, { adapter: createAdapter({ cluster: { redis: { cluster: [single.url] }, mode: /** @type {any} */ (mode) } }) })
     const [error] = await next(io.of('/').adapter, 'cluster:down')
     expect(error.code).toBe('ERR_CLUSTER_CONFIG')
     io.close()

@@ -57,6 +57,17 @@ class RedisCluster {
     while (!this.#living.every(isReady)) await delay(50)
   }
 
+  get primaries() {
+    return this.#living.filter((node) => node.command('ROLE').startsWith('master'))
+  }
+
+  /** A replica of a primary. @param {Redis} primary */
+  replicaOf(primary) {
+    const replica = this.#living.find((node) => node.command('ROLE').split('\n')[2] === String(primary.port))
+    if (!replica) throw new Error(`nobody is a replica of ${primary.port}`)
+    return replica
+  }
+
   /** The primary that has a channel. @param {string} channel */
   primaryOf(channel) {
     const slot = Number(this.#living[0].command('CLUSTER', 'KEYSLOT', channel))

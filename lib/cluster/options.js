@@ -64,12 +64,12 @@ function redisOf(redis, mode) {
   const given = typeof redis === 'string' ? fromUrl(redis) : redis
   if (typeof given !== 'object' || given === null) fail('cluster.redis', 'a URL or an object', typeof given)
   if (given.sentinels !== undefined) return sentinelsOf(given)
-  if (given.cluster !== undefined && mode === 'sharded') return nodesOf(given)
+  if (given.cluster !== undefined && (mode === 'pubsub' || mode === 'sharded')) return nodesOf(given)
   for (const name of ['sentinel', 'nodes', 'cluster']) {
     if (!(name in given)) continue
     throw new NativeAdapterError(
       'ERR_CLUSTER_UNSUPPORTED',
-      `createAdapter: expected cluster.redis to name one Redis server or its sentinels, got ${name}: Redis Cluster is supported with mode "sharded" of a server only, Sentinel as { sentinels, name }`,
+      `createAdapter: expected cluster.redis to name one Redis server or its sentinels, got ${name}: a Redis Cluster is { cluster: [urls] }, in modes "pubsub" and "sharded", Sentinel { sentinels, name }`,
     )
   }
   known('cluster.redis', given, REDIS)
@@ -122,6 +122,7 @@ function tlsOf(tls) {
 
 /** Some nodes of a Redis Cluster: user and TLS are those of the first, unless they are given beside. @param {any} given @returns {any} */
 function nodesOf({ cluster, ...common }) {
+  known('cluster.redis', common, ['cluster', 'username', 'password', 'tls'])
   if (!Array.isArray(cluster) || cluster.length === 0) return fail('cluster.redis.cluster', 'a list of URLs', typeof cluster)
   const nodes = cluster.map((node) => redisOf(node))
   if (nodes.some(({ path, database }) => path !== undefined || database !== 0)) {

@@ -34,7 +34,7 @@ impl Attempts {
 }
 
 /// A number by chance, to spread attempts.
-fn chance() -> u64 {
+pub(crate) fn chance() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

@@ -8,6 +8,7 @@
 
 mod attempts;
 mod backoff;
+mod bus;
 pub mod classic;
 mod command;
 mod core;
@@ -19,9 +20,11 @@ mod format;
 pub mod from_json;
 mod incoming;
 mod local;
+mod lookout;
 mod members;
 pub mod msgpack;
 mod node;
+mod nodes;
 mod outbox;
 mod pubsub;
 mod redis;

@@ -10,12 +10,14 @@ use parking_lot::Mutex;
 use socketio_rooms::{Namespace, RoomChange};
 use tokio::sync::Notify;
 
+use crate::bus::Bus;
 use crate::command::{Command, Config};
 use crate::core::Core;
 use crate::emitter::Emitter;
 use crate::event::{Event, Events};
 use crate::format::Mode;
 use crate::local::Writers;
+use crate::lookout::Lookout;
 use crate::redis::Settings;
 use crate::shards::Shards;
 use crate::stats::{Counters, Stats};
@@ -80,12 +82,15 @@ impl Node {
         let shared = (Arc::clone(&inbox), Arc::clone(&events), Arc::clone(&counters));
         let (serves, writers) = (writers.is_some(), writers.unwrap_or_default());
         let lanes = Arc::clone(&writers);
+        let spread = !settings.seeds().is_empty();
         let work = async move || {
+            let lookout = Lookout::new(settings.clone());
             let (inbox, events, counters) = shared;
             if !serves {
                 let emitter = Emitter::new(config, inbox, events, counters);
                 return match mode {
-                    Mode::Sharded(_) => emitter.run(async || Shards::connect(&settings).await).await,
+                    Mode::Sharded(_) => emitter.run(async || Shards::connect(&lookout).await).await,
+                    _ if spread => emitter.run(async || Bus::connect(&lookout).await).await,
                     Mode::PubSub | Mode::Streams => emitter.run(async || settings.connect().await).await,
                 };
             }
@@ -93,7 +98,8 @@ impl Node {
                 Core::new(config, Arc::clone(&events), Arc::clone(&counters), Arc::clone(&lanes), Instant::now());
             let worker = Worker::new(core, inbox, events, counters, lanes);
             match mode {
-                Mode::Sharded(_) => worker.run(async || Shards::connect(&settings).await).await,
+                Mode::Sharded(_) => worker.run(async || Shards::connect(&lookout).await).await,
+                _ if spread => worker.run(async || Bus::connect(&lookout).await).await,
                 Mode::PubSub | Mode::Streams => worker.run(async || settings.connect().await).await,
             }
         };

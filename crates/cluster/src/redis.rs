@@ -13,6 +13,7 @@ use redis::{
 };
 
 use crate::format::Subscription;
+use crate::lookout::config;
 use crate::outbox::{Outgoing, Route};
 use crate::sentinel::Sentinels;
 use crate::streams::log::{Identity, Raw, Read};
@@ -46,6 +47,9 @@ pub struct Settings {
     /// The sentinel that has named this server.
     #[serde(skip)]
     named_by: Option<String>,
+    /// It is a node of a Redis Cluster that is known as one.
+    #[serde(skip)]
+    in_cluster: bool,
 }
 
 /// Not derived: it would show the password.
@@ -78,6 +82,10 @@ impl Settings {
         if let Some(sentinels) = &self.sentinels {
             return sentinels.to_string();
         }
+        if !self.seeds.is_empty() {
+            let nodes: Vec<_> = self.seeds.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+            return format!("the nodes of a cluster at {}", nodes.join(", "));
+        }
         let address = self.path.clone().unwrap_or_else(|| format!("{}:{}", self.host, self.port));
         match &self.named_by {
             Some(sentinel) => format!("{address} (which the sentinel at {sentinel} names)"),
@@ -90,13 +98,18 @@ impl Settings {
         self.client_of(ProtocolVersion::RESP2)
     }
 
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     pub(crate) fn seeds(&self) -> &[(String, u16)] {
         &self.seeds
     }
 
     /// One node of the cluster.
     pub(crate) fn node(&self, host: &str, port: u16) -> Self {
-        Self { host: host.to_owned(), port, path: None, seeds: Vec::new(), ..self.clone() }
+        let in_cluster = !self.seeds.is_empty();
+        Self { host: host.to_owned(), port, path: None, seeds: Vec::new(), in_cluster, ..self.clone() }
     }
 
     /// The primary, as a sentinel has named it.
@@ -178,6 +191,10 @@ impl Settings {
             _ if refused => "ERR_CLUSTER_AUTH",
             ErrorKind::InvalidClientConfig => "ERR_CLUSTER_CONFIG",
             ErrorKind::Server(ServerErrorKind::ReadOnly) => "ERR_CLUSTER_REPLICA",
+            // A slot has moved, or nobody has it now. Who has it is seen anew.
+            ErrorKind::Server(kind) if is_elsewhere(kind) && (self.in_cluster || !self.seeds.is_empty()) => {
+                "ERR_CLUSTER_UNREACHABLE"
+            }
             // Of a command that waited when a primary became a replica.
             _ if error.code() == Some("UNBLOCKED") => "ERR_CLUSTER_REPLICA",
             ErrorKind::Server(_) | ErrorKind::Extension => "ERR_CLUSTER_REFUSED",
@@ -186,6 +203,9 @@ impl Settings {
         let mut detail = error.to_string();
         for secret in [&self.password, &self.key].into_iter().flatten().filter(|secret| !secret.is_empty()) {
             detail = detail.replace(secret.as_str(), "***");
+        }
+        if code == "ERR_CLUSTER_REFUSED" && error.code() == Some("MOVED") {
+            detail.push_str(" (it is a node of a Redis Cluster, and is not named as one)");
         }
         (code, detail)
     }
@@ -223,12 +243,11 @@ impl Settings {
         self.reach(async |server| server.connect_here().await, |lost| lost).await
     }
 
-    async fn connect_here(self) -> Result<Redis, Lost> {
+    /// Connects to this server.
+    pub(crate) async fn connect_here(self) -> Result<Redis, Lost> {
         let client = self.client()?;
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
         let connecting = async {
-            let publisher = client.get_multiplexed_async_connection_with_config(&config).await?;
+            let publisher = client.get_multiplexed_async_connection_with_config(&config()).await?;
             let role = role(publisher.clone()).await;
             let (sink, stream) = client.get_async_pubsub().await?.split();
             Ok::<_, RedisError>((publisher, role, sink, stream))
@@ -238,6 +257,12 @@ impl Settings {
         self.check_role(role)?;
         Ok(Redis { settings: self, publisher, sink, stream })
     }
+}
+
+/// Whether another node of a cluster is to be asked, or the same one later.
+fn is_elsewhere(kind: ServerErrorKind) -> bool {
+    use ServerErrorKind::{Ask, BusyLoading, ClusterDown, MasterDown, Moved, TryAgain};
+    matches!(kind, Ask | BusyLoading | ClusterDown | MasterDown | Moved | TryAgain)
 }
 
 /// What this server is: a primary, a replica or a sentinel.
@@ -279,6 +304,13 @@ pub(crate) fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
             pipeline.add_command(command)
         }
     };
+}
+
+impl Redis {
+    /// The connection that publishes, for other commands.
+    pub(crate) fn commands(&self) -> (MultiplexedConnection, Settings) {
+        (self.publisher.clone(), self.settings.clone())
+    }
 }
 
 impl Transport for Redis {

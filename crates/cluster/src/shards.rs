@@ -12,13 +12,14 @@ use std::rc::Rc;
 use futures_util::FutureExt;
 use futures_util::future::{join, try_join, try_join_all};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value};
+use redis::{Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value};
 use rustc_hash::FxBuildHasher;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::format::Subscription;
+use crate::lookout::{Lookout, config};
 use crate::outbox::Outgoing;
-use crate::redis::{ANSWER, CONNECT, NAMED, Settings, role, write};
+use crate::redis::{CONNECT, NAMED, Settings, role, write};
 use crate::slots::SlotMap;
 use crate::transport::{Lost, Transport};
 
@@ -44,20 +45,23 @@ struct Primary {
 }
 
 impl Shards {
-    pub(crate) async fn connect(settings: &Settings) -> Result<Self, Lost> {
-        settings.reach(async |server| Self::connect_here(&server).await, |lost| lost).await
+    pub(crate) async fn connect(lookout: &Lookout) -> Result<Self, Lost> {
+        let settings = lookout.settings();
+        if settings.seeds().is_empty() {
+            let here = async |server: Settings| Self::connect_to(&server, None, vec![server.clone()]).await;
+            return settings.reach(here, |lost| lost).await;
+        }
+        let slots = lookout.look().await?;
+        let nodes = slots.primaries.iter().map(|(host, port)| settings.node(host, *port)).collect();
+        Self::connect_to(settings, Some(Rc::new(slots)), nodes).await
     }
 
-    async fn connect_here(settings: &Settings) -> Result<Self, Lost> {
+    async fn connect_to(
+        settings: &Settings,
+        slots: Option<Rc<SlotMap>>,
+        addresses: Vec<Settings>,
+    ) -> Result<Self, Lost> {
         let (sender, pushes) = unbounded_channel();
-        let (slots, addresses) = match settings.seeds() {
-            [] => (None, vec![settings.clone()]),
-            seeds => {
-                let slots = look(settings, seeds).await?;
-                let nodes = slots.primaries.iter().map(|(host, port)| settings.node(host, *port)).collect();
-                (Some(Rc::new(slots)), nodes)
-            }
-        };
         let primaries = try_join_all(addresses.into_iter().map(|node| Primary::connect(node, sender.clone()))).await?;
         let leaving = Rc::default();
         Ok(Self { settings: settings.clone(), primaries: primaries.into(), slots, pushes, leaving })
@@ -80,33 +84,6 @@ impl Shards {
         }
         each
     }
-}
-
-/// What the first seed that answers says of the cluster.
-async fn look(settings: &Settings, seeds: &[(String, u16)]) -> Result<SlotMap, Lost> {
-    let mut reason = None;
-    for (host, port) in seeds {
-        let node = settings.node(host, *port);
-        match slots_of(&node).await.and_then(|answer| SlotMap::read(&answer, host)) {
-            Ok(slots) => return Ok(slots),
-            Err(lost) => reason = Some(lost),
-        }
-    }
-    Err(reason.unwrap_or_else(|| settings.silent()))
-}
-
-async fn slots_of(node: &Settings) -> Result<Value, Lost> {
-    let client = node.client_of(ProtocolVersion::RESP3)?;
-    let asking = async {
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config()).await?;
-        redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await
-    };
-    let asked = tokio::time::timeout(CONNECT, asking).await.map_err(|_| node.silent())?;
-    asked.map_err(|error| lost(node, &error))
-}
-
-fn config() -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
 }
 
 impl Primary {
@@ -167,10 +144,6 @@ impl Primary {
 fn lost(settings: &Settings, error: &RedisError) -> Lost {
     let lost = settings.lost(error);
     let text = lost.message.to_ascii_lowercase();
-    if text.contains("cluster support disabled") {
-        let message = format!("{} (cluster.redis.cluster is for a Redis Cluster)", lost.message);
-        return Lost { code: "ERR_CLUSTER_CONFIG", message };
-    }
     if !text.contains("unknown command") && !text.contains("unknown subcommand") && !text.contains("resp3") {
         return lost;
     }

@@ -7,11 +7,16 @@ use crate::transport::Lost;
 /// As many there are.
 const SLOTS: u16 = 16_384;
 
-/// The primaries of a Redis Cluster, and whose each slot is.
+/// Host and port of a node.
+pub(crate) type Address = (String, u16);
+
+/// The nodes of a Redis Cluster, and whose each slot is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SlotMap {
-    /// Host and port of each primary.
-    pub(crate) primaries: Vec<(String, u16)>,
+    /// Each primary.
+    pub(crate) primaries: Vec<Address>,
+    /// These, and their replicas.
+    pub(crate) nodes: Vec<Address>,
     /// By slot, the place in `primaries`.
     owners: Vec<u16>,
 }
@@ -19,23 +24,17 @@ pub(crate) struct SlotMap {
 impl SlotMap {
     /// Of the answer to `CLUSTER SLOTS`; `asked`: the host that was asked, whose own name a node may not know.
     pub(crate) fn read(answer: &Value, asked: &str) -> Result<Self, Lost> {
-        let mut primaries: Vec<(String, u16)> = Vec::new();
+        let (mut primaries, mut nodes): (Vec<Address>, Vec<Address>) = Default::default();
         let mut owners = vec![None; SLOTS.into()];
         let Value::Array(ranges) = answer else { return Err(unserved(0)) };
         for range in ranges {
             let Value::Array(parts) = range else { continue };
-            let [Value::Int(first), Value::Int(last), Value::Array(node), ..] = &parts[..] else { continue };
-            let [host, Value::Int(port), ..] = &node[..] else { continue };
-            let Ok(port) = u16::try_from(*port) else { continue };
-            let host = match host {
-                Value::BulkString(name) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
-                _ => asked.to_owned(),
-            };
-            let address = (host, port);
-            let place = primaries.iter().position(|known| *known == address).unwrap_or_else(|| {
-                primaries.push(address);
-                primaries.len() - 1
-            });
+            let [Value::Int(first), Value::Int(last), primary, replicas @ ..] = &parts[..] else { continue };
+            let Some(primary) = address(primary, asked) else { continue };
+            let place = place_of(&primary, &mut primaries);
+            for node in std::iter::once(primary).chain(replicas.iter().filter_map(|node| address(node, asked))) {
+                place_of(&node, &mut nodes);
+            }
             let (Ok(first), Ok(last), Ok(place)) =
                 (usize::try_from(*first), usize::try_from(*last), u16::try_from(place))
             else {
@@ -45,13 +44,31 @@ impl SlotMap {
         }
         let served = owners.iter().flatten().count();
         let owners: Option<Vec<u16>> = owners.into_iter().collect();
-        Ok(Self { primaries, owners: owners.ok_or_else(|| unserved(served))? })
+        Ok(Self { primaries, nodes, owners: owners.ok_or_else(|| unserved(served))? })
     }
 
     /// The place of the primary that has a channel.
     pub(crate) fn primary_of(&self, channel: &str) -> usize {
         self.owners.get(usize::from(slot(channel.as_bytes()))).copied().unwrap_or_default().into()
     }
+}
+
+fn address(node: &Value, asked: &str) -> Option<Address> {
+    let Value::Array(node) = node else { return None };
+    let [host, Value::Int(port), ..] = &node[..] else { return None };
+    let host = match host {
+        Value::BulkString(name) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
+        _ => asked.to_owned(),
+    };
+    Some((host, u16::try_from(*port).ok()?))
+}
+
+/// The place of an address in a list, to which it is added when it is not there.
+fn place_of(address: &Address, list: &mut Vec<Address>) -> usize {
+    list.iter().position(|known| known == address).unwrap_or_else(|| {
+        list.push(address.clone());
+        list.len() - 1
+    })
 }
 
 fn unserved(served: usize) -> Lost {
@@ -124,13 +141,16 @@ mod tests {
     fn a_map_has_an_owner_for_each_slot() {
         let host = |name: &str| Value::BulkString(name.into());
         let one = node(host("one"), 1);
+        let with_replica = Value::Array(vec![Value::Int(0), Value::Int(5000), one.clone(), node(host("three"), 3)]);
         let answer = Value::Array(vec![
-            range(0, 5000, one.clone()),
+            with_replica,
             range(5001, 12_000, node(Value::Nil, 2)),
             range(12_001, 16_383, one.clone()),
         ]);
         let map = SlotMap::read(&answer, "asked").unwrap();
-        assert_eq!(map.primaries, [("one".to_owned(), 1), ("asked".to_owned(), 2)]);
+        let [one_, two, three] = [("one", 1), ("asked", 2), ("three", 3)].map(|(host, port)| (host.to_owned(), port));
+        assert_eq!(map.primaries, [one_.clone(), two.clone()]);
+        assert_eq!(map.nodes, [one_, three, two]);
         assert_eq!((map.primary_of("foo"), map.primary_of("foo{}{bar}")), (0, 1));
         for garbage in [Value::Nil, Value::Array(vec![]), Value::Array(vec![range(-5, 1 << 40, one.clone())])] {
             let _ = SlotMap::read(&garbage, "asked");

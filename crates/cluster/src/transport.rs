@@ -27,6 +27,12 @@ pub(crate) trait Transport: Sized {
     /// How many servers have subscribed to each of these channels, patterns not counted.
     fn count(&self, channels: Vec<String>) -> impl Future<Output = Result<Vec<u64>, Lost>> + 'static;
 
+    /// Whether this connection's own subscriptions to these channels are in force.
+    fn holds(&self, channels: Vec<String>) -> impl Future<Output = Result<bool, Lost>> + 'static {
+        let counting = self.count(channels);
+        async move { Ok(!counting.await?.contains(&0)) }
+    }
+
     /// Subscribes (true) and ends subscriptions, in this order; ready when all is confirmed. Begins when the future is polled
     /// first, and only one at a time.
     fn change(&self, changes: Vec<(Subscription, bool)>) -> impl Future<Output = Result<(), Lost>> + 'static;

@@ -192,7 +192,7 @@ impl Worker {
             link.change(changes).await?;
         }
         for channels in checked.chunks(BATCH) {
-            if link.count(channels.to_vec()).await?.contains(&0) {
+            if !link.holds(channels.to_vec()).await? {
                 let message = "expected the subscriptions to be in force, but Redis does not count them".into();
                 return Err(Lost { code: "ERR_CLUSTER_REFUSED", message });
             }

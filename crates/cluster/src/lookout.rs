@@ -1,0 +1,92 @@
+//! How a Redis Cluster is seen: each time connections are made, somebody who is known is asked which nodes there are.
+
+use std::cell::RefCell;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, RedisResult, Value};
+
+use crate::redis::{ANSWER, CONNECT, Settings};
+use crate::slots::{Address, SlotMap};
+use crate::transport::Lost;
+
+/// Who can be asked: those that were named, and those that were there the last time, should all of the former be gone.
+pub(crate) struct Lookout {
+    settings: Settings,
+    known: RefCell<Vec<Address>>,
+}
+
+impl Lookout {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, known: RefCell::default() }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What the first one that answers says.
+    pub(crate) async fn look(&self) -> Result<SlotMap, Lost> {
+        let slots = match self.ask(self.settings.seeds()).await {
+            Ok(slots) => slots,
+            Err(lost) => {
+                let known = self.known.borrow().clone();
+                self.ask(&known).await.map_err(|_| lost)?
+            }
+        };
+        self.known.replace(slots.nodes.clone());
+        Ok(slots)
+    }
+
+    async fn ask(&self, addresses: &[Address]) -> Result<SlotMap, Lost> {
+        let ask = async |(host, port): &Address| {
+            let node = self.settings.node(host, *port);
+            let asked = tokio::time::timeout(CONNECT, slots_of(&node)).await.map_err(|_| node.silent())?;
+            SlotMap::read(&asked?, host)
+        };
+        let mut asking: FuturesUnordered<_> = addresses.iter().map(|address| ask(address).boxed_local()).collect();
+        let mut reason = None;
+        while let Some(asked) = asking.next().await {
+            match asked {
+                Ok(slots) => return Ok(slots),
+                Err(lost) => reason = Some(graver(reason, lost)),
+            }
+        }
+        Err(reason.unwrap_or_else(|| self.settings.silent()))
+    }
+}
+
+async fn slots_of(node: &Settings) -> Result<Value, Lost> {
+    let client = node.client()?;
+    let asking = async {
+        let connection = client.get_multiplexed_async_connection_with_config(&config()).await?;
+        slots(connection).await
+    };
+    asking.await.map_err(|error| lost(node, &error))
+}
+
+/// What a node answers to `CLUSTER SLOTS`.
+pub(crate) async fn slots(mut connection: MultiplexedConnection) -> RedisResult<Value> {
+    redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await
+}
+
+/// Of a connection on which each command is answered at once.
+pub(crate) fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
+}
+
+/// Which of two reasons is to be told: a mistake, rather than what may be over soon.
+pub(crate) fn graver(one: Option<Lost>, other: Lost) -> Lost {
+    one.filter(|one| one.code != "ERR_CLUSTER_UNREACHABLE").unwrap_or(other)
+}
+
+/// Why a node was not asked. One that is alone is told apart.
+fn lost(node: &Settings, error: &redis::RedisError) -> Lost {
+    let lost = node.lost(error);
+    if !lost.message.to_ascii_lowercase().contains("cluster support disabled") {
+        return lost;
+    }
+    let message = format!("{} (cluster.redis.cluster is for a Redis Cluster)", lost.message);
+    Lost { code: "ERR_CLUSTER_CONFIG", message }
+}
