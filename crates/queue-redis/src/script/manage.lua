@@ -5,7 +5,7 @@ local KINDS = { queue = 'hash', messages = 'hash', ids = 'zset', ready = 'zset',
   waiting = 'hash', hungry = 'set', listeners = 'hash', quarantine = 'hash', schedules = 'hash', templates = 'hash' }
 
 -- name, 0 or the number of options, then pairs of field and value.
-local function declare(name, options)
+function declare(name, options)
   for kind, expected in pairs(KINDS) do
     local found = call('TYPE', P .. ':' .. kind .. ':' .. name).ok
     if found ~= 'none' and found ~= expected then
@@ -51,14 +51,6 @@ ops.pause = { 2, function(name, paused)
   end
   return ''
 end }
-
-local function is_empty(q)
-  if call('HLEN', q.messages) > 0 then return false end
-  for _, count in ipairs(call('HVALS', q.waiting)) do
-    if tonumber(count) > 0 then return false end
-  end
-  return true
-end
 
 -- Whether the queue is empty: 1 or 0.
 ops.empty = { 1, function(name)

@@ -186,3 +186,11 @@ local function expire(q, m, holds)
     remove(q, m, holds)
   end
 end
+
+local function is_empty(q)
+  if call('HLEN', q.messages) > 0 then return false end
+  for _, count in ipairs(call('HVALS', q.waiting)) do
+    if tonumber(count) > 0 then return false end
+  end
+  return true
+end

@@ -163,9 +163,8 @@ end
 
 -- The same batch again: its answer was lost. What it delivered is read anew.
 if batch > 0 then
-  local known = call('HMGET', I, 'batch', 'answer')
-  if known[1] == ARGV[2] then
-    local kept = cmsgpack.unpack(known[2])
+  if call('HGET', I, 'batch') == ARGV[2] then
+    local kept = cmsgpack.unpack(call('HGET', I, 'answer'))
     own = kept[2]
     local again = {}
     for n, delivery in ipairs(kept[3]) do again[n] = call('HGET', P .. ':messages:' .. delivery[1], delivery[2]) or '' end
@@ -186,11 +185,13 @@ while ARGV[argument] do
     local queue, options = ARGV[argument], {}
     for n = 2, count - 1 do options[n - 1] = ARGV[argument + n] end
     if name == 'declare' or not find(queue) then
+      if not declare then rare() end
       run, result = pcall(declare, queue, options)
     else
       run, result = true, ''
     end
   else
+    if not ops[name] then rare() end
     local op = ops[name]
     count = op[1]
     run, result = pcall(op[2], unpack(ARGV, argument, argument + count - 1))
