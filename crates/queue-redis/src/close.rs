@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use socketio_queue::{Effect, Error};
 
-use crate::core::Core;
+use crate::core::{Core, SOON};
 use crate::op::{Arg, Op, Then};
 
 /// At the end, Redis has so long; and so long if it was not there before.
@@ -86,7 +86,7 @@ impl Core {
         self.end_requests(now);
         self.give_up_leases(now);
         let slow = self.flight.as_ref().is_some_and(|flight| now > flight.since + self.timeout / 10);
-        if (slow || self.down.is_some()) && now >= self.checked + Duration::from_millis(100) {
+        if (slow || self.down.is_some()) && now >= self.checked + SOON {
             self.checked = now;
             self.give_up_commands(now);
         }

@@ -24,6 +24,10 @@ const MOST_READS: usize = 64;
 const A_LONG_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The script remembers its last answer for ten minutes.
 const REMEMBERED: Duration = Duration::from_secs(540);
+/// A sign of life so often at least.
+pub(crate) const BEAT: Duration = Duration::from_secs(1);
+/// So often it is looked at what waits for Redis too long, and at leases.
+pub(crate) const SOON: Duration = Duration::from_millis(100);
 /// So much may wait for Redis; what comes then is refused.
 const MOST_PENDING: usize = 256 * 1024 * 1024;
 
@@ -319,18 +323,46 @@ impl Core {
         Some(held)
     }
 
-    /// When something has to be looked at, if nothing happens before.
+    /// When something has to be looked at, if nothing happens before. Never a time that has passed: what was due then was done, or waits
+    /// for an answer or a connection, and looking for it again and again would take the processor from those who give them.
     pub(crate) fn next_look(&self, now: Instant) -> Instant {
         let waits = self.workers.values().filter_map(|worker| {
             let batch = worker.options.batch?;
             Some(worker.batch_since? + Duration::from_millis(batch.wait))
         });
-        let mut next = self.beat.min(now + Duration::from_secs(1));
-        if self.down.is_some() || self.flight.is_some() {
-            next = next.min(self.checked + Duration::from_millis(100));
-        }
-        let others = [self.alarm, self.schedules.filter(|_| !self.asked_schedules), self.closing];
-        next = others.into_iter().flatten().chain(waits).fold(next, Instant::min);
-        self.deadlines.first().map_or(next, |(at, _)| next.min(*at))
+        let waiting = self.down.is_some() || self.flight.is_some();
+        let most = now + if waiting { SOON } else { BEAT };
+        let schedules = self.schedules.filter(|_| !self.asked_schedules);
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        let all = [Some(self.beat), self.alarm, schedules, self.closing, deadline];
+        all.into_iter().flatten().chain(waits).filter(|at| *at > now).fold(most, Instant::min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thread that looks for what it cannot do anything about takes the processor from Redis.
+    #[test]
+    fn the_next_look_is_never_in_the_past() {
+        let begin = Instant::now();
+        let mut core = Core::new("one".to_owned(), "{queues}".to_owned(), Duration::from_secs(5), begin);
+        let hashes = [String::new(), String::new()];
+        let looks = |core: &mut Core, what: &str| {
+            for millis in [0, 1, 99, 100, 999, 1_000, 4_000, 60_000] {
+                let now = begin + Duration::from_millis(millis);
+                core.tick(now);
+                assert!(core.next_look(now) > now, "{what}, after {millis} ms");
+            }
+        };
+        looks(&mut core, "before the first connection");
+        core.found(begin);
+        assert!(core.batch(&hashes, begin).is_some());
+        core.alarm = Some(begin);
+        core.schedules = Some(begin);
+        looks(&mut core, "while an answer is awaited");
+        core.lost(Error::Closed, begin);
+        looks(&mut core, "without a connection");
     }
 }

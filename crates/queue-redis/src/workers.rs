@@ -7,7 +7,7 @@ use socketio_queue::{
     Delivery, Effect, Error, Lease, LeaseEnd, MessageId, QueueRef, Renewal, Ticket, Token, WorkerId, WorkerOptions,
 };
 
-use crate::core::{Core, Held, Worker};
+use crate::core::{BEAT, Core, Held, SOON, Worker};
 use crate::op::{Arg, Op, Then};
 use crate::record;
 
@@ -15,12 +15,8 @@ use crate::record;
 const MOST_FETCHED: u32 = 500;
 /// A worker is not taken for lost before this, whatever its options say.
 const SHORTEST_TIMEOUT: u64 = 2_000;
-/// A sign of life so often at least.
-const BEAT: Duration = Duration::from_secs(1);
 /// A handler that runs too long is ended here, if Redis has not told it, after this.
 const GRACE: Duration = Duration::from_millis(500);
-/// Leases are looked at so often.
-const CHECK: Duration = Duration::from_millis(100);
 
 impl Worker {
     fn credit(&self) -> u32 {
@@ -131,7 +127,7 @@ impl Core {
 
     /// Leases that cannot be renewed are given up before others get their messages.
     pub(crate) fn give_up_leases(&mut self, now: Instant) {
-        if now < self.checked_leases + CHECK {
+        if now < self.checked_leases + SOON {
             return;
         }
         self.checked_leases = now;
