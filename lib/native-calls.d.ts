@@ -107,6 +107,11 @@ interface NativeCluster {
   /** Who has come back is in its rooms, also in that of its id, which has this number: what it missed since it was told. */
   catchUp(slot: number, ticket: number, namespace: number, room: number): import('../native').NativeMissed
   /**
+   * Whether all that waits for a socket waits in the engine: the packets with these tokens, and what was kept for it since the restore
+   * with that ticket, of which `written` were written. Else the rest is on its way to JavaScript.
+   */
+  adoptable(slot: number, tokens: Uint32Array, ticket: number | null, written: number): boolean
+  /**
    * The writers write to a socket, alone in `room`, from now on: whether they take over what waits for it, with these tokens or since
    * the restore with that ticket.
    */

@@ -223,6 +223,7 @@ impl NativeEngine {
         add(*env, &mut functions, &instance, "pause", recovery::pause)?;
         add(*env, &mut functions, &instance, "resume", recovery::resume)?;
         add(*env, &mut functions, &instance, "catchUp", recovery::catch_up)?;
+        add(*env, &mut functions, &instance, "adoptable", recovery::adoptable)?;
         add(*env, &mut functions, &instance, "adopt", recovery::adopt)?;
         add(*env, &mut functions, &instance, "waits", recovery::waits)?;
         add(*env, &mut functions, &instance, "flushFor", recovery::flush_for)?;

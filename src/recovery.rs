@@ -35,6 +35,8 @@ pub struct NativeMissed {
     pub tokens: Vec<u32>,
     /// The id of the last entry that was handled.
     pub until: String,
+    /// It has missed something that is not in the stream yet: it has to come again.
+    pub too_early: bool,
 }
 
 /// The data of an event that has more than JSON has.
@@ -204,8 +206,18 @@ fn socket(instance: &Instance, namespace: u32, room: u32) -> Result<(Target, u64
 pub fn catch_up(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<NativeMissed> {
     let recovery = recovery(instance, context.get(0)?)?;
     let (target, epoch, native) = socket(instance, context.get(2)?, context.get(3)?)?;
-    let CaughtUp { missed: packets, tokens, until } = recovery.catch_up(context.get(1)?, &target, epoch, native);
-    Ok(NativeMissed { tokens, until: until.to_string(), ..missed(packets) })
+    let CaughtUp { missed: packets, tokens, until, too_early } =
+        recovery.catch_up(context.get(1)?, &target, epoch, native);
+    Ok(NativeMissed { tokens, until: until.to_string(), too_early, ..missed(packets) })
+}
+
+/// `(slot, tokens, ticket, written)`: whether all of what waits for a socket waits in the engine: the packets with these tokens, and what
+/// was kept for it since the restore with that ticket, of which so many were written.
+pub fn adoptable(instance: &Instance, context: &FunctionCallContext<'_>) -> Result<bool> {
+    let ticket: Option<u32> = context.get(2)?;
+    let written: u32 = context.get(3)?;
+    let tokens: Uint32Array = context.get(1)?;
+    Ok(recovery(instance, context.get(0)?)?.is_adoptable(&tokens, ticket.map(|ticket| (ticket, written))))
 }
 
 /// `(slot, tokens, ticket, namespace, room)`: the writers write to a socket, alone in its `room`, from now on. Returns whether they take

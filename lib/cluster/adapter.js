@@ -72,18 +72,26 @@ class ClusterAdapter extends NativeAdapter {
    * @param {import('../connection').Connection} connection
    */
   refresh(connection) {
-    if (connection.needsJavaScript) return super.refresh(connection)
+    if (connection.needsJavaScript) super.refresh(connection)
+    else if (!this.awaitTurn(connection)) this.takeTurn()
+  }
+
+  /** @param {import('../connection').Connection} connection is handed over when it is the adapter's turn @returns false when it gets none any more */
+  awaitTurn(connection) {
     this.#opened.push(connection)
-    if (this.#opened.length > 1) return
-    if (!this.#cluster.turn(this.#slot)) this.takeTurn()
+    return this.#opened.length > 1 || this.#cluster.turn(this.#slot)
   }
 
   /** Nothing of other servers is on its way to clients of this server. */
   takeTurn() {
-    const opened = this.#opened.splice(0).filter((connection) => connection.has(this))
-    for (const connection of opened) super.refresh(connection)
+    const opened = this.#opened.splice(0)
+    for (const connection of opened) if (connection.has(this)) this.handOver(connection)
+  }
+
+  /** @param {import('../connection').Connection} connection the writers write to it from now on */
+  handOver(connection) {
+    super.refresh(connection)
     this.membership.settle()
-    return opened
   }
 
   get uid() {

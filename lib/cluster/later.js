@@ -42,6 +42,11 @@ class Later {
     for (const item of this.#list.splice(0, last + 1)) item.write()
   }
 
+  /** Whether something for a socket only waits behind what was let go: no token names it. @param {string} id */
+  isBehind(id) {
+    return this.#list.some(({ token, ids }) => token === null && ids.includes(id))
+  }
+
   /** These are for a further socket. @param {number[]} tokens @param {string} id */
   add(tokens, id) {
     for (const { token, ids } of this.#list) if (token !== null && tokens.includes(token)) ids.push(id)

@@ -10,8 +10,9 @@
 const { ClusterAdapter } = require('./adapter')
 const { plainOptions } = require('./broadcast-options')
 const { Later } = require('./later')
-const { isAfter, readMissed, readSession } = require('./missed')
+const { readMissed, readSession } = require('./missed')
 const { orderSocket } = require('./ordered')
+const { Returning } = require('./returning')
 const { Sessions } = require('./sessions')
 
 /** @typedef {import('../adapter').BroadcastOptions} BroadcastOptions */
@@ -29,14 +30,7 @@ class StreamsAdapter extends ClusterAdapter {
   #nextToken = 0
   /** Of a server with recovery. @type {Sessions | null} */
   #sessions = null
-  /** Who is about to be connected again: the ticket of the restore, by socket id. @type {Map<string, number>} */
-  #returning = new Map()
-  /** Who was connected again lately, for what was issued before. @type {Map<number, WeakRef<any>>} */
-  #late = new Map()
-  /** Their tickets. @type {WeakMap<object, number>} */
-  #tickets = new WeakMap()
-  /** Up to which entry they have everything, while events of earlier ones may be on their way. @type {Map<string, string>} */
-  #covered = new Map()
+  #returning = new Returning()
 
   /**
    * @param {any} nsp
@@ -149,7 +143,7 @@ class StreamsAdapter extends ClusterAdapter {
     const socket = this.#sessions ? /** @type {any} */ (this.nsp.sockets?.get(id)) : undefined
     if (!socket) return super.addAll(id, rooms)
     orderSocket(socket, this)
-    const ticket = this.#returning.get(id)
+    const ticket = this.#returning.take(id)
     if (ticket === undefined) super.addAll(id, rooms)
     else this.#addAgain(socket, rooms, ticket)
     this.#sessions?.changed(socket)
@@ -218,9 +212,7 @@ class StreamsAdapter extends ClusterAdapter {
       old._onclose('transport close')
       old.conn.close()
     }
-    this.#returning.set(sid, ticket)
-    // Its middlewares may refuse it.
-    setTimeout(() => this.#returning.get(sid) === ticket && this.#returning.delete(sid), RETURNING).unref()
+    this.#returning.expect(sid, ticket)
     return { ...session, missedPackets: readMissed(event.missed) }
   }
 
@@ -232,13 +224,19 @@ class StreamsAdapter extends ClusterAdapter {
    */
   #addAgain(socket, rooms, ticket) {
     const { id } = socket
-    this.#returning.delete(id)
-    const { calls } = this.cluster
-    calls.pause(this.slot)
-    try {
+    this.#paused(() => {
       super.addAll(id, rooms)
       const room = this.roomNumber(id)
       if (room !== undefined) this.#catchUp(socket, ticket, room)
+    })
+  }
+
+  /** Does this while the engine handles no entry, and lets nothing go that waits. @param {() => void} act */
+  #paused(act) {
+    const { calls } = this.cluster
+    calls.pause(this.slot)
+    try {
+      act()
     } finally {
       calls.resume(this.slot)
     }
@@ -249,47 +247,42 @@ class StreamsAdapter extends ClusterAdapter {
     const { id } = socket
     const missed = this.cluster.calls.catchUp(this.slot, ticket, this.membership.namespace, room)
     for (const data of readMissed(missed)) socket.packet({ type: EVENT, data })
+    // Redis was lost since it was restored, and what others got then is not in the stream yet: its client comes back again.
+    if (missed.tooEarly) setImmediate(() => socket.conn.close())
     this.#later.add(missed.tokens, id)
-    this.#late.set(ticket, new WeakRef(socket))
-    this.#tickets.set(socket, ticket)
-    setTimeout(() => this.#late.delete(ticket), RETURNING).unref()
-    this.#covered.set(id, missed.until)
-    this.cluster.afterwards(() => this.#covered.get(id) === missed.until && this.#covered.delete(id))
+    this.cluster.afterwards(this.#returning.connected(socket, ticket, missed.until))
   }
 
-  takeTurn() {
-    const opened = super.takeTurn()
-    if (this.#sessions) for (const connection of opened) this.#adopt(this.membership.idOf(connection))
-    return opened
-  }
-
-  /** The engine writes to a socket from now on: what waits for it, too, or what follows would overtake it. @param {string | undefined} id */
-  #adopt(id) {
-    const socket = id !== undefined && this.nsp.sockets?.get(id)
-    const room = socket && this.roomNumber(id)
-    if (!socket || room === undefined) return
-    const tokens = this.#later.adoptable(id)
-    const ticket = this.#tickets.get(socket) ?? null
-    const adopted = this.cluster.calls.adopt(this.slot, Uint32Array.from(tokens), ticket, this.membership.namespace, room)
-    if (adopted) this.#later.remove(tokens, id)
+  /** The engine writes to a connection from now on: what waits for its socket, too, or what follows would overtake it. @param {import('../connection').Connection} connection */
+  handOver(connection) {
+    const id = this.#sessions && this.membership.idOf(connection)
+    const socket = id && this.nsp.sockets?.get(id)
+    if (!socket) return super.handOver(connection)
+    this.#paused(() => {
+      const tokens = Uint32Array.from(this.#later.adoptable(id))
+      const ticket = this.#returning.ticketOf(socket)
+      const { calls } = this.cluster
+      // What was let go is on its way to JavaScript, which writes it first.
+      const ready = !this.#later.isBehind(id) && calls.adoptable(this.slot, tokens, ticket, this.#returning.writtenTo(ticket))
+      if (!ready && this.awaitTurn(connection)) return
+      super.handOver(connection)
+      const room = this.roomNumber(id)
+      if (room === undefined || !calls.adopt(this.slot, tokens, ticket, this.membership.namespace, room)) return
+      this.#later.remove([...tokens], id)
+    })
   }
 
   /** @param {any} packet @param {BroadcastOptions} opts @param {string | undefined} offset */
   deliverRemote(packet, opts, offset) {
-    if (offset !== undefined) {
-      // Who came back since it was read has it.
-      for (const [id, until] of this.#covered) if (!isAfter(offset, until)) opts.except?.add(id)
-    }
+    // Who came back since it was read has it.
+    if (offset !== undefined) for (const id of this.#returning.having(offset)) opts.except?.add(id)
     super.deliverRemote(packet, opts, offset)
   }
 
-  /** A packet that waited when its recipient was connected again. @param {number} ticket @param {any[]} encoded */
+  /** @param {number} ticket @param {any[]} encoded */
   writeLate(ticket, encoded) {
-    this.#late.get(ticket)?.deref()?.client.writeToEngine(encoded, { preEncoded: true })
+    this.#returning.writeLate(ticket, encoded)
   }
 }
-
-/** Longer than any of what a restore waits for, in ms. */
-const RETURNING = 60_000
 
 module.exports = { StreamsAdapter }

@@ -14,7 +14,7 @@ use socketio_rooms::{RoomKey, Target};
 use super::entry::Id;
 use super::held::Held;
 use super::index::{Index, Missed};
-use super::waiting::{Release, Waiting};
+use super::waiting::{NO_OFFSET, Release, Waiting};
 use crate::event::{Event, Events};
 use crate::local::Writers;
 
@@ -34,6 +34,45 @@ struct Returning {
     /// What it was told ends here.
     told: Id,
     since: Instant,
+    /// A packet for it was written before its entry came back, when it was not here yet.
+    passed_by: bool,
+}
+
+/// Who comes back, by the tickets of their restores.
+#[derive(Debug, Default)]
+struct Comers {
+    /// Restored, and not connected yet.
+    returning: HashMap<u32, Returning, FxBuildHasher>,
+    /// How many packets the event loop was told to write to one that is connected, and when, lately.
+    late: HashMap<u32, (u32, Instant), FxBuildHasher>,
+}
+
+impl Comers {
+    /// A packet is written. Who is not connected yet is not among its recipients, and does not find it in the stream if it is written
+    /// before its entry has come back.
+    fn pass_by(&mut self, Release { packet, offset }: &Release<Held>) {
+        if *offset == Some(NO_OFFSET) {
+            for returning in self.returning.values_mut() {
+                returning.passed_by |= packet.names.mean(&returning.rooms);
+            }
+        }
+    }
+
+    fn tell(&mut self, ticket: u32, now: Instant) {
+        let (count, last) = self.late.entry(ticket).or_insert((0, now));
+        *count = count.wrapping_add(1);
+        *last = now;
+    }
+
+    fn told(&self, ticket: u32) -> u32 {
+        self.late.get(&ticket).map_or(0, |(count, _)| *count)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let is_recent = |since| now.saturating_duration_since(since) < RETURNING;
+        self.returning.retain(|_, returning| is_recent(returning.since));
+        self.late.retain(|_, (_, last)| is_recent(*last));
+    }
 }
 
 /// What the lock protects.
@@ -42,7 +81,7 @@ pub struct Log {
     /// What was sent.
     pub index: Index,
     waiting: Waiting<Held>,
-    returning: HashMap<u32, Returning, FxBuildHasher>,
+    comers: Comers,
     /// Entries come: there is something to wait for.
     reading: bool,
     paused: bool,
@@ -72,6 +111,8 @@ pub struct CaughtUp {
     pub tokens: Vec<u32>,
     /// The last entry that was handled: what is told to the event loop of this or an earlier one is not for it.
     pub until: Id,
+    /// It has missed something that is not in the stream yet, and was written to others: it has to come again.
+    pub too_early: bool,
 }
 
 impl Recovery {
@@ -85,7 +126,7 @@ impl Recovery {
         let log = Log {
             index: Index::new(Id::MAX, most, most_bytes),
             waiting: Waiting::default(),
-            returning: HashMap::default(),
+            comers: Comers::default(),
             reading: false,
             paused: false,
         };
@@ -100,9 +141,12 @@ impl Recovery {
         log
     }
 
-    fn write(&self, Release { mut packet, offset }: Release<Held>) {
+    fn write(&self, comers: &mut Comers, release: Release<Held>) {
+        comers.pass_by(&release);
+        let Release { mut packet, offset } = release;
         for ticket in std::mem::take(&mut packet.late) {
             let (text, attachments) = (packet.text(offset).into(), packet.attachments.clone());
+            comers.tell(ticket, Instant::now());
             self.events.push(Event::Late { slot: self.slot, ticket, text, attachments });
         }
         packet.write(offset, &self.writers);
@@ -120,39 +164,45 @@ impl Recovery {
         let hold = log.reading && log.waiting.len() < MOST_WAITING;
         let release = log.waiting.push(packet, number, now + PATIENCE, hold);
         if log.waiting.len() >= MOST_WAITING {
-            log.waiting.flush(|release| self.write(release));
+            self.flush_all(log);
             return true;
         }
-        let Some(Release { mut packet, offset }) = release else { return true };
-        if offset.is_some() && packet.token.is_some() {
+        let Some(mut release) = release else { return true };
+        if release.offset.is_some() && release.packet.token.is_some() {
             // JavaScript appends the offset, too.
-            self.write(Release { packet, offset });
+            self.write(&mut log.comers, release);
             return true;
         }
-        packet.write(offset, &self.writers);
+        log.comers.pass_by(&release);
+        release.packet.write(release.offset, &self.writers);
         false
     }
 
     /// This server's entry with that number came back.
     pub(crate) fn own(&self, log: &mut Log, number: u64, id: Id) {
-        log.waiting.own(number, id, |release| self.write(release));
+        let Log { waiting, comers, .. } = log;
+        waiting.own(number, id, |release| self.write(comers, release));
     }
 
     /// Entries come, or do not any more: then nothing waits.
     pub(crate) fn set_reading(&self, reading: bool) {
-        let log = &mut *self.log.lock();
+        let log = &mut *self.lock();
         log.reading = reading;
         if !reading {
-            log.waiting.flush(|release| self.write(release));
+            self.flush_all(log);
         }
+    }
+
+    fn flush_all(&self, Log { waiting, comers, .. }: &mut Log) {
+        waiting.flush(|release| self.write(comers, release));
     }
 
     /// Lets go of what has waited too long, and of who did not connect. Returns when to look again.
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
-        let log = &mut *self.log.lock();
-        log.waiting.expire(now, |release| self.write(release));
-        log.returning.retain(|_, returning| now.saturating_duration_since(returning.since) < RETURNING);
-        log.waiting.due()
+        let Log { waiting, comers, .. } = &mut *self.lock();
+        waiting.expire(now, |release| self.write(comers, release));
+        comers.forget(now);
+        waiting.due()
     }
 
     /// Whether packets wait.
@@ -162,16 +212,16 @@ impl Recovery {
 
     /// The namespace ends: nothing waits any more.
     pub fn flush(&self) {
-        self.log.lock().waiting.flush(|release| self.write(release));
+        self.flush_all(&mut self.log.lock());
     }
 
     /// A socket goes: what was issued for its connection is written first.
     pub fn flush_for(&self, connection: u32) {
-        let mut log = self.log.lock();
-        log.waiting.flush_for(|held| held.is_for(connection), |release| self.write(release));
+        let Log { waiting, comers, .. } = &mut *self.log.lock();
+        waiting.flush_for(|held| held.is_for(connection), |release| self.write(comers, release));
     }
 
-    /// The event loop is about to connect somebody: no entry is handled until [`Self::resume`].
+    /// The event loop is about to connect somebody: no entry is handled, and nothing is let go, until [`Self::resume`].
     pub fn pause(&self) {
         self.log.lock().paused = true;
     }
@@ -187,7 +237,9 @@ impl Recovery {
     pub fn catch_up(&self, ticket: u32, target: &Target, epoch: u64, native: bool) -> CaughtUp {
         let mut log = self.log.lock();
         let mut caught_up = CaughtUp::default();
-        if let Some(Returning { rooms, told, .. }) = log.returning.remove(&ticket) {
+        if let Some(Returning { rooms, told, passed_by, .. }) = log.comers.returning.remove(&ticket) {
+            // With all entries back the index has that packet.
+            caught_up.too_early = passed_by && !log.is_exact();
             caught_up.missed = log.index.missed(&rooms, told);
             // Issued while it was not here, and not in the index yet.
             for held in log.waiting.numbered().filter(|held| held.names.mean(&rooms)) {
@@ -204,13 +256,26 @@ impl Recovery {
         caught_up
     }
 
+    /// Whether [`Self::adopt`] would find all of `tokens`, and all that was kept for somebody since the restore with the ticket `late`, of
+    /// which JavaScript has written so many: else what was let go is on its way to JavaScript.
+    pub fn is_adoptable(&self, tokens: &[u32], late: Option<(u32, u32)>) -> bool {
+        let log = &mut *self.log.lock();
+        let mut tokens = tokens.iter().peekable();
+        for held in log.waiting.packets() {
+            tokens.next_if(|token| held.token == Some(**token));
+        }
+        tokens.next().is_none() && late.is_none_or(|(ticket, written)| log.comers.told(ticket) == written)
+    }
+
     /// The engine writes to a client from now on, to which JavaScript did: what waits goes the same way, or what follows would overtake
-    /// it. That is the packets with these `tokens`, and what was kept for it since its restore. The rest is as for [`Self::catch_up`].
+    /// it. That is the packets with these `tokens`, in their order, and what was kept for it since its restore. The rest is as for
+    /// [`Self::catch_up`].
     pub fn adopt(&self, tokens: &[u32], ticket: Option<u32>, target: &Target, epoch: u64) {
         let mut log = self.log.lock();
+        let mut tokens = tokens.iter().peekable();
         for held in log.waiting.packets().filter(|held| !held.text.is_empty()) {
             let late = held.late.iter().position(|late| Some(*late) == ticket).map(|at| held.late.swap_remove(at));
-            if late.is_some() || held.token.is_some_and(|token| tokens.contains(&token)) {
+            if tokens.next_if(|token| held.token == Some(**token)).is_some() || late.is_some() {
                 held.recipients.push((target.clone(), epoch));
             }
         }
@@ -232,7 +297,7 @@ impl Log {
     pub(crate) fn tell(&mut self, ticket: u32, rooms: Vec<RoomKey>, offset: Id, now: Instant) -> Vec<Missed> {
         let missed = self.index.missed(&rooms, offset);
         let told = self.index.last();
-        self.returning.insert(ticket, Returning { rooms, told, since: now });
+        self.comers.returning.insert(ticket, Returning { rooms, told, since: now, passed_by: false });
         missed
     }
 }
