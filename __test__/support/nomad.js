@@ -2,6 +2,7 @@
 
 /** A client that can go from server to server, as behind a load balancer. */
 
+const { setTimeout: delay } = require('node:timers/promises')
 const { io: connect } = require('socket.io-client')
 const { next, until } = require('./events')
 
@@ -31,6 +32,8 @@ class Nomad {
     const gone = [next(this.client, 'disconnect'), socket && next(socket, 'disconnect')]
     this.client.io.engine.close()
     await Promise.all(gone)
+    // Its session is on its way to Redis.
+    if (server) await delay(30)
   }
 
   /** Comes back. @param {any} server */
