@@ -225,6 +225,25 @@ export interface ClusterStats {
   trimmed: number;
   /** Entries that had not arrived when a connection was lost, and were written again. */
   rewritten: number;
+  /**
+   * How long the latest sign of life of this server took to come back through Redis, in ms; while it is missing, for how long. Of an
+   * emitter: how long Redis took to answer. Measured each second.
+   */
+  lag: number;
+  /** How far the end of a stream is ahead of what was read, in ms of its ids, as of the latest second. 0 without streams. */
+  streamLag: number;
+}
+
+/** The same of a server, which asks others. */
+export interface ServerClusterStats extends ClusterStats {
+  /** Requests to other servers: `fetchSockets()`, `serverSideEmit()` with an acknowledgement, broadcasts with acknowledgements and others. */
+  requests: number;
+  /** Those that wait for answers at this moment. */
+  requestsPending: number;
+  /** Those that ended with a `ClusterIncompleteError`. */
+  requestsIncomplete: number;
+  /** Requests of other servers that were done here, those without answers included. */
+  requestsServed: number;
 }
 
 /**
@@ -293,7 +312,7 @@ export interface AdapterStats {
   /** Counter: lanes that could not be opened for want of a file descriptor. */
   descriptorFailures: number;
   /** Of a server with the option `cluster`. */
-  cluster?: ClusterStats;
+  cluster?: ServerClusterStats;
 }
 
 /** What `new Server({ adapter })` and `io.adapter()` take: Socket.IO makes one for each namespace. */

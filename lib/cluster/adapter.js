@@ -135,7 +135,7 @@ class ClusterAdapter extends NativeAdapter {
     if (!opts.flags?.local) {
       const body = { packet, opts: plainOptions(opts) }
       const timeout = opts.flags?.timeout ?? this.#cluster.settings.requestsTimeout
-      this.#cluster.follow(this.#slot, (requestId) => this.format.writeRequest('broadcast', body, requestId), timeout, (answer) => {
+      this.#cluster.requests.follow(this.#slot, (requestId) => this.format.writeRequest('broadcast', body, requestId), timeout, (answer) => {
         if (answer.clientCount !== undefined) clientCountCallback(Number(answer.clientCount) || 0)
         else if (answer.acknowledgement) ack(answer.acknowledgement[0])
       })
@@ -185,7 +185,7 @@ class ClusterAdapter extends NativeAdapter {
    * @param {(error: import('../errors').ClusterIncompleteError | null, answers: any[]) => void} end
    */
   #ask(kind, body, end) {
-    this.#cluster.ask(this.#slot, kind, (requestId) => this.format.writeRequest(kind, body, requestId), end)
+    this.#cluster.requests.ask(this.#slot, kind, (requestId) => this.format.writeRequest(kind, body, requestId), end)
   }
 
   /** @param {BroadcastOptions} opts @param {Room[]} rooms */

@@ -3,14 +3,13 @@
 
 /** The cluster of one Socket.IO server: its connection, its namespaces there, and what it asks the other servers. */
 
-const { randomBytes } = require('node:crypto')
 const os = require('node:os')
 const { NativeAdapterError } = require('../errors')
 const { FAREWELL, flushAtExit, forgetAtExit } = require('../exit')
 const { apart } = require('../write-callbacks')
 const { EVENT } = require('./events')
 const { newUid } = require('./format')
-const { Question, readCensus } = require('./requests')
+const { Requests, readCensus } = require('./requests')
 const { RoomSubscriptions } = require('./room-subscriptions')
 const { Tickets } = require('./tickets')
 
@@ -34,8 +33,9 @@ class Cluster {
   #joins = new Map()
   #tickets = new Tickets()
   #rooms = new RoomSubscriptions((ticket) => this.#native.settle(ticket))
-  /** Requests that wait for answers: what to call with each. @type {Map<string, (answer: any) => void>} */
-  #requests = new Map()
+  #requests = new Requests(this)
+  /** Requests of other servers. */
+  #served = 0
   #timer
   #closed = false
 
@@ -72,6 +72,15 @@ class Cluster {
 
   get calls() {
     return this.#native
+  }
+
+  get closed() {
+    return this.#closed
+  }
+
+  /** What it asks the other servers. */
+  get requests() {
+    return this.#requests
   }
 
   /** @param {ClusterAdapter} adapter @param {number} namespace the engine's number @returns {number} its slot */
@@ -145,7 +154,8 @@ class Cluster {
   }
 
   stats() {
-    return JSON.parse(this.#native.stats())
+    const { lag, ...counters } = JSON.parse(this.#native.stats())
+    return { ...counters, lag: lag / 1000, ...this.#requests.stats(), requestsServed: this.#served }
   }
 
   /** @param {number} slot @returns {Promise<import('./requests').Census>} */
@@ -176,53 +186,10 @@ class Cluster {
     return { ticket, found }
   }
 
-  /**
-   * Asks all other servers of a namespace.
-   * @param {number} slot
-   * @param {string} what for the error
-   * @param {(requestId: string) => string | Buffer} write the request
-   * @param {(error: import('../errors').ClusterIncompleteError | null, answers: any[]) => void} end
-   */
-  ask(slot, what, write, end) {
-    const requestId = newId()
-    const question = new Question(
-      what,
-      this.settings.requestsTimeout,
-      () => this.census(slot),
-      (error, answers) => {
-        this.#forget(requestId)
-        end(error, answers)
-      },
-    )
-    this.#requests.set(requestId, (answer) => question.answer(answer, answer.uid))
-    this.#native.request(slot, write(requestId), requestId)
-    this.touch()
-  }
-
-  /**
-   * A request whose answers are told one by one.
-   * @param {number} slot
-   * @param {(requestId: string) => string | Buffer} write the request
-   * @param {number} timeout ms, after which they are not any more
-   * @param {(answer: any) => void} each
-   */
-  follow(slot, write, timeout, each) {
-    const requestId = newId()
-    this.#requests.set(requestId, each)
-    this.#native.request(slot, write(requestId), requestId)
-    this.touch()
-    setTimeout(() => this.#forget(requestId), timeout).unref()
-  }
-
   /** @param {number} slot @param {string | Buffer} request without an answer */
   tell(slot, request) {
     this.#native.request(slot, request, null)
     this.touch()
-  }
-
-  /** @param {string} requestId */
-  #forget(requestId) {
-    if (this.#requests.delete(requestId) && !this.#closed) this.#native.forget(requestId)
   }
 
   #look() {
@@ -260,17 +227,23 @@ class Cluster {
     const bytes = /** @type {Buffer} */ (payload)
     if (kind === EVENT.RESPONSE) {
       const answer = adapter?.format.readAnswer(bytes)
-      return answer && this.#requests.get(answer.requestId)?.(answer)
+      return answer && this.#requests.answer(answer)
     }
     if (kind === EVENT.BROADCAST) return adapter?.remoteBroadcast(bytes, recipients ?? null)
     try {
       if (kind === EVENT.TURN) adapter?.takeTurn()
       else if (kind === EVENT.WHOLE) adapter?.remoteBroadcast(bytes, null)
-      else adapter?.remoteRequest(bytes)
+      else this.#serve(adapter, bytes)
     } finally {
       // What came after it has waited for it.
       if (!this.#closed) this.#native.done(slot)
     }
+  }
+
+  /** @param {ClusterAdapter | undefined} adapter @param {Buffer} request */
+  #serve(adapter, request) {
+    this.#served++
+    adapter?.remoteRequest(request)
   }
 
   /** @param {import('../..').ErrorCode} code @param {string} message */
@@ -290,10 +263,6 @@ class Cluster {
     }
     return heard
   }
-}
-
-function newId() {
-  return randomBytes(9).toString('base64url')
 }
 
 module.exports = { Cluster }

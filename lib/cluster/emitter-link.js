@@ -169,7 +169,9 @@ class EmitterLink {
 
   /** @returns {import('../..').ClusterStats} */
   stats() {
-    return this.#last ?? JSON.parse(this.#native.stats())
+    if (this.#last) return this.#last
+    const { lag, streamLag, ...counters } = JSON.parse(this.#native.stats())
+    return { ...counters, lag: lag / 1000, streamLag }
   }
 
   takeEvents() {

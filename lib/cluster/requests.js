@@ -1,11 +1,9 @@
 // @ts-check
 'use strict'
 
-/**
- * One question to all other servers of a namespace: ends when each has answered, when those that have not are known to be dead or
- * frozen, or at its time-out.
- */
+/** What a server asks the others. */
 
+const { randomBytes } = require('node:crypto')
 const { ClusterIncompleteError } = require('../errors')
 
 /** How often the servers are counted while answers are missing, in ms. */
@@ -14,6 +12,10 @@ const COUNT_EVERY = 500
 /** @typedef {{ uid: string, name: string }} Member */
 /** @typedef {{ count: number | null, silent: Member[], gone: Member[] }} Census */
 
+/**
+ * One question to all other servers of a namespace: ends when each has answered, when those that have not are known to be dead or
+ * frozen, or at its time-out.
+ */
 class Question {
   /** @type {any[]} */
   answers = []
@@ -93,10 +95,86 @@ class Question {
   }
 }
 
+/** Those that wait for answers. */
+class Requests {
+  #cluster
+  /** By id: what to call with each answer. @type {Map<string, (answer: any) => void>} */
+  #pending = new Map()
+  #sent = 0
+  #incomplete = 0
+
+  /** @param {import('./cluster').Cluster} cluster */
+  constructor(cluster) {
+    this.#cluster = cluster
+  }
+
+  stats() {
+    return { requests: this.#sent, requestsPending: this.#pending.size, requestsIncomplete: this.#incomplete }
+  }
+
+  /**
+   * Asks all other servers of a namespace.
+   * @param {number} slot
+   * @param {string} what for the error
+   * @param {(requestId: string) => string | Buffer} write the request
+   * @param {(error: ClusterIncompleteError | null, answers: any[]) => void} end
+   */
+  ask(slot, what, write, end) {
+    const requestId = newId()
+    const { settings } = this.#cluster
+    const question = new Question(what, settings.requestsTimeout, () => this.#cluster.census(slot), (error, answers) => {
+      this.#forget(requestId)
+      if (error) this.#incomplete++
+      end(error, answers)
+    })
+    this.#send(slot, requestId, write, (answer) => question.answer(answer, answer.uid))
+  }
+
+  /**
+   * A request whose answers are told one by one.
+   * @param {number} slot
+   * @param {(requestId: string) => string | Buffer} write the request
+   * @param {number} timeout ms, after which they are not any more
+   * @param {(answer: any) => void} each
+   */
+  follow(slot, write, timeout, each) {
+    const requestId = newId()
+    this.#send(slot, requestId, write, each)
+    setTimeout(() => this.#forget(requestId), timeout).unref()
+  }
+
+  /** @param {any} answer of another server */
+  answer(answer) {
+    this.#pending.get(answer.requestId)?.(answer)
+  }
+
+  /**
+   * @param {number} slot
+   * @param {string} requestId
+   * @param {(requestId: string) => string | Buffer} write
+   * @param {(answer: any) => void} each
+   */
+  #send(slot, requestId, write, each) {
+    this.#sent++
+    this.#pending.set(requestId, each)
+    this.#cluster.calls.request(slot, write(requestId), requestId)
+    this.#cluster.touch()
+  }
+
+  /** @param {string} requestId */
+  #forget(requestId) {
+    if (this.#pending.delete(requestId) && !this.#cluster.closed) this.#cluster.calls.forget(requestId)
+  }
+}
+
 /** @param {import('../../native').NativeClusterEvent | null} answer @returns {Census} */
 function readCensus(answer) {
   const { silent = [], gone = [] } = answer?.message ? JSON.parse(answer.message) : {}
   return { count: answer?.count ?? null, silent, gone }
 }
 
-module.exports = { Question, readCensus }
+function newId() {
+  return randomBytes(9).toString('base64url')
+}
+
+module.exports = { Requests, readCensus }

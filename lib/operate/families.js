@@ -45,6 +45,33 @@ const ADAPTER = [
   counter('descriptor_failures', 'Lanes that found no file descriptor.', (of) => of.descriptorFailures),
 ]
 
+/** Of `stats(io).cluster`. */
+const CLUSTER = [
+  gauge('cluster_connected', '1 while connected to Redis and subscribed.', (of) => of.connected),
+  counter('cluster_reconnects', 'Connections that were made again.', (of) => of.reconnects),
+  gauge('cluster_lag_seconds', 'Time of a sign of life to come back through Redis.', (of) => of.lag * MILLISECOND),
+  gauge('cluster_stream_lag_seconds', 'How far the end of a stream is ahead of what was read.', (of) => of.streamLag * MILLISECOND),
+  counter('cluster_published_messages', 'Messages that Redis has confirmed.', (of) => of.published),
+  counter('cluster_published_bytes', 'Bytes of these.', (of) => of.publishedBytes),
+  counter('cluster_unconfirmed_messages', 'Messages on their way when a connection was lost.', (of) => of.unconfirmed),
+  counter('cluster_rewritten_messages', 'Entries of a stream that were written again, as they had not arrived.', (of) => of.rewritten),
+  gauge('cluster_outbox_messages', 'Messages that wait for Redis.', (of) => of.outbox),
+  gauge('cluster_outbox_bytes', 'Bytes of these.', (of) => of.outboxBytes),
+  counter('cluster_outbox_dropped_messages', 'Messages dropped because the outbox was full.', (of) => of.outboxDropped),
+  counter('cluster_received_messages', 'Messages that came.', (of) => of.received),
+  counter('cluster_received_bytes', 'Bytes of these.', (of) => of.receivedBytes),
+  counter('cluster_skipped_messages', 'Messages for rooms that are not here, and own ones.', (of) => of.skipped),
+  counter('cluster_native_messages', 'Broadcasts of others that the event loop had no part in.', (of) => of.native),
+  counter('cluster_woken_messages', 'Messages that the event loop was woken for.', (of) => of.woken),
+  counter('cluster_malformed_messages', 'Messages that could not be read.', (of) => of.malformed),
+  counter('cluster_inbound_dropped_messages', 'Messages dropped because the event loop did not take them.', (of) => of.inboundDropped),
+  counter('cluster_trimmed_messages', 'Entries of a stream that were trimmed before they were read.', (of) => of.trimmed),
+  counter('cluster_requests', 'Requests to other servers.', (of) => of.requests),
+  gauge('cluster_pending_requests', 'Those that wait for answers.', (of) => of.requestsPending),
+  counter('cluster_incomplete_requests', 'Those that not all servers answered.', (of) => of.requestsIncomplete),
+  counter('cluster_served_requests', 'Requests of other servers that were done here.', (of) => of.requestsServed),
+]
+
 /** @param {any} stats */
 const states = ({ ready, blocked, delayed, active }) => ({ ready, blocked, delayed, active })
 
@@ -88,4 +115,4 @@ const STORE = [
   histogram('store_sync', 'Time of a sync to the disk.', MICROSECOND, (of) => of.syncTime),
 ]
 
-module.exports = { ADAPTER, QUEUE, STORE }
+module.exports = { ADAPTER, CLUSTER, QUEUE, STORE }

@@ -5,7 +5,7 @@ const { optional } = require('../optional')
 const { check, integer, isText, wrong } = require('../queues/rules')
 const { Queues } = require('../queues/queues')
 const { stats } = require('../stats')
-const { ADAPTER, QUEUE, STORE } = require('./families')
+const { ADAPTER, CLUSTER, QUEUE, STORE } = require('./families')
 const { exposition, samplesOf } = require('./samples')
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -58,6 +58,8 @@ class Reader {
     if (this.#io) {
       const of = stats(this.#io)
       for (const family of ADAPTER) readings.set(family, [{ of, labels: {} }])
+      // Not any more when its last namespace was closed.
+      if (of.cluster) for (const family of CLUSTER) readings.set(family, [{ of: of.cluster, labels: {} }])
     }
     if (this.#queues) await this.#readQueues(this.#queues, readings)
     return readings
@@ -119,9 +121,9 @@ function metrics(io, queues, options) {
   if (!io && !queues) throw wrong('metrics', 'a Socket.IO server, queues, or both', io)
   if (queues && !(queues instanceof Queues)) throw wrong('metrics', 'what createQueues() returned, as queues', queues)
   // Says at once that it is not ours, not with each scrape.
-  if (io) stats(io)
+  const clustered = io && stats(io).cluster !== undefined
   const reader = new Reader(io, queues || undefined, maxQueues)
-  const families = [...(io ? ADAPTER : []), ...(queues ? [...STORE, ...QUEUE] : [])]
+  const families = [...(io ? ADAPTER : []), ...(clustered ? CLUSTER : []), ...(queues ? [...STORE, ...QUEUE] : [])]
   const all = families.map((family) => new Metric(family, prefix + family.name, reader))
   const register = given.register === undefined ? optional('prom-client')?.register : given.register
   for (const metric of all) register?.registerMetric(metric)

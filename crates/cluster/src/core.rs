@@ -53,6 +53,8 @@ pub(crate) struct Core {
     subscriptions: Subscriptions,
     /// Our own voice came back.
     pub(crate) heard: Instant,
+    /// The sign of life that has not come back yet.
+    said: Option<Instant>,
     pub(crate) closing: bool,
     /// A server has come.
     pub(crate) newcomer: bool,
@@ -105,6 +107,7 @@ impl Core {
             questions: Vec::new(),
             subscriptions: Subscriptions::default(),
             heard: now,
+            said: None,
             closing: false,
             newcomer: false,
             places: HashMap::default(),

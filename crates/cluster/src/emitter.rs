@@ -33,7 +33,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 enum Reply {
     /// So many messages and bytes.
     Published(usize, usize, Result<(), Lost>),
-    Here(Result<(), Lost>),
+    Here(Instant, Result<(), Lost>),
 }
 
 type Replies = FuturesUnordered<LocalBoxFuture<'static, Reply>>;
@@ -147,7 +147,7 @@ impl Emitter {
                     beat = Instant::now();
                     // A connection that nothing is sent on may be dead.
                     let here = link.count(Vec::new());
-                    replies.push(here.map(|counts| Reply::Here(counts.map(drop))).boxed_local());
+                    replies.push(here.map(move |counts| Reply::Here(beat, counts.map(drop))).boxed_local());
                 }
             }
         }
@@ -167,7 +167,11 @@ impl Emitter {
 
     fn reply(&mut self, reply: Reply) -> Result<(), Lost> {
         match reply {
-            Reply::Here(done) => done,
+            Reply::Here(asked, done) => {
+                done?;
+                set(&self.counters.lag, usize::try_from(asked.elapsed().as_micros()).unwrap_or(usize::MAX));
+                Ok(())
+            }
             Reply::Published(count, bytes, done) => {
                 done?;
                 self.in_flight = self.in_flight.saturating_sub(count);

@@ -56,6 +56,10 @@ counters!(
     malformed,
     /// Messages dropped because the event loop did not take them.
     inbound_dropped,
+    /// How long the latest sign of life took to come back through Redis, in microseconds; or how long the one that is missing takes.
+    lag,
+    /// How far the end of a stream is ahead of what was read, in milliseconds of its ids, as of the latest second.
+    stream_lag,
     /// Entries of a stream that were trimmed before this server could read them.
     trimmed,
     /// Entries that were written again, since they had not arrived when a connection was lost.

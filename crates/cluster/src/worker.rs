@@ -313,8 +313,11 @@ impl Worker {
             return Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message });
         }
         self.core.tick(now);
-        self.core.hello(false);
+        self.core.beat(now);
         self.audit = std::mem::take(&mut self.core.tail.behind);
+        if !self.audit {
+            self.core.set_stream_lag(0);
+        }
         Ok(())
     }
 }

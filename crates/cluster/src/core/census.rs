@@ -7,6 +7,7 @@ use crate::event::{Census, Event, Member};
 use crate::format::Subscription;
 use crate::members::Members;
 use crate::outbox::{Outgoing, Route};
+use crate::stats::set;
 
 /// How many servers have a namespace, and who is gone.
 #[derive(Debug)]
@@ -48,13 +49,21 @@ impl Core {
         Outgoing { route: route(self.presence()), payload: Members::hello(&self.member(), bye).into() }
     }
 
+    /// Says so once a second, and measures how long that takes.
+    pub(crate) fn beat(&mut self, now: Instant) {
+        self.said.get_or_insert(now);
+        self.hello(false);
+    }
+
     pub(crate) fn excuse(&mut self, now: Instant) {
         self.heard = now;
+        self.said = None;
         self.members.excuse(now);
     }
 
     pub(crate) fn tick(&mut self, now: Instant) {
         self.members.tick(now);
+        self.measure_lag(now);
         self.forget_old();
     }
 
@@ -64,8 +73,17 @@ impl Core {
         self.newcomer |= new;
         if uid == self.config.uid {
             self.heard = now;
+            self.measure_lag(now);
+            self.said = None;
         }
         true
+    }
+
+    fn measure_lag(&self, now: Instant) {
+        if let Some(said) = self.said {
+            let lag = now.saturating_duration_since(said).as_micros();
+            set(&self.counters.lag, usize::try_from(lag).unwrap_or(usize::MAX));
+        }
     }
 
     pub(super) fn count(&mut self, slot: u32, ticket: u32, now: Instant) {

@@ -12,7 +12,7 @@ use crate::envelope::{self, Envelope, Matter, kind};
 use crate::event::Event;
 use crate::incoming::{Encoded, Incoming, Options};
 use crate::local::{Delivered, deliver};
-use crate::stats::add;
+use crate::stats::{add, set};
 use crate::streams::format::{encoded, whole};
 use crate::streams::log::{Raw, Read};
 use crate::streams::{Id, Missed, Reach, data_bytes, is_elsewhere};
@@ -80,6 +80,7 @@ impl Core {
 
     /// Reading goes on: how far it is behind what was trimmed.
     pub(crate) fn audit(&mut self, reaches: &[Reach]) {
+        self.set_stream_lag(self.tail.lag(reaches));
         let lost = self.tail.audit(reaches);
         self.trimmed(lost);
         if lost > 0 {
@@ -88,6 +89,10 @@ impl Core {
                 self.begin_index(slot, true);
             }
         }
+    }
+
+    pub(crate) fn set_stream_lag(&self, milliseconds: u64) {
+        set(&self.counters.stream_lag, usize::try_from(milliseconds).unwrap_or(usize::MAX));
     }
 
     fn trimmed(&self, lost: u64) {

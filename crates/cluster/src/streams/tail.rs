@@ -57,9 +57,35 @@ impl Tail {
         pairs.filter_map(|(position, reach)| Some(position.as_mut()?.audit(*reach))).sum()
     }
 
+    /// How far the streams' ends are ahead of what was read, in milliseconds of their ids.
+    pub(crate) fn lag(&self, reaches: &[Reach]) -> u64 {
+        let positions = self.positions.iter().map(|position| position.unwrap_or_default().id);
+        let each =
+            reaches.iter().zip(positions).map(|(reach, id)| reach.last.milliseconds.saturating_sub(id.milliseconds));
+        each.max().unwrap_or(0)
+    }
+
     pub(crate) fn read(&mut self, place: usize, id: Id) {
         if let Some(Some(position)) = self.positions.get_mut(place) {
             position.read(id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_lags_behind_the_stream_that_is_farthest_ahead() {
+        let id = |milliseconds| Id { milliseconds, sequence: 0 };
+        let reach = |milliseconds| Reach { last: id(milliseconds), ..Reach::default() };
+        let mut tail = Tail::new(vec!["a".into(), "b".into()]);
+        tail.begin(&[reach(100), reach(100)]);
+        tail.read(0, id(150));
+        assert_eq!(tail.lag(&[reach(170), reach(140)]), 40);
+        assert_eq!(tail.lag(&[reach(150), reach(100)]), 0);
+        // Redis was started again, with less.
+        assert_eq!(tail.lag(&[reach(1), reach(1)]), 0);
     }
 }
