@@ -39,7 +39,7 @@ describeWithRedis('a server that is lost', () => {
       await redis.start()
     }],
     ['cut off', async () => redis.command('client', 'kill', 'type', 'normal') && redis.command('client', 'kill', 'type', 'pubsub')],
-    ['without its scripts', async () => redis.command('script', 'flush')],
+    ['without its functions', async () => redis.command('function', 'flush')],
   ])('%s: no send is lost or doubled, consumers go on', async (_name, harm) => {
     const queues = open({ redis: redis.url, key: 't', timeout: 20_000 })
     const queue = queues.queue('q')
@@ -156,9 +156,13 @@ describeWithRedis('a server that refuses', () => {
     expect(error.message).not.toContain('sesame')
   })
 
-  test('no memory: sends fail, consumers go on, and sends work again', async () => {
+  test.each([
+    ['functions', 'fcall', '+@all'],
+    ['scripts, where functions may not be loaded', 'evalsha', '-function'],
+  ])('no memory, with %s: sends fail, consumers go on, and sends work again', async (_name, used, right) => {
     const redis = await start('--maxmemory-policy', 'noeviction')
-    const queues = open({ redis: redis.url })
+    redis.command('acl', 'setuser', 'app', 'on', '>secret', '~*', '&*', '+@all', right)
+    const queues = open({ redis: `redis://app:secret@127.0.0.1:${redis.port}` })
     queues.on('warning', () => {})
     const queue = queues.queue('q')
     await sendAll(queue, Array.from({ length: 50 }, () => 'x'.repeat(1000)))
@@ -170,6 +174,23 @@ describeWithRedis('a server that refuses', () => {
     redis.command('config', 'set', 'maxmemory', '0')
     await queue.send('again')
     await worker.close()
+    const calls = ['fcall', 'evalsha'].filter((name) => redis.command('info', 'commandstats').includes(`cmdstat_${name}:`))
+    expect(calls).toEqual([used])
+  })
+
+  test.each([
+    ['functions', 'function', '+@all'],
+    ['scripts', 'script', '-function'],
+  ])('%s that are gone, without anything under way: they are loaded again', async (_name, kind, right) => {
+    const redis = await start()
+    redis.command('acl', 'setuser', 'app', 'on', '>secret', '~*', '&*', '+@all', right)
+    const queues = open({ redis: `redis://app:secret@127.0.0.1:${redis.port}` })
+    queues.on('warning', () => {})
+    const queue = queues.queue('q')
+    await queue.send(1)
+    redis.command(kind, 'flush')
+    await queue.send(2)
+    expect((await queue.stats()).sent).toBe(2)
   })
 
   test('a configuration that can lose messages is warned of', async () => {

@@ -58,7 +58,9 @@ impl Core {
         if number > 0 {
             self.alarm = at(self, int(&next));
         }
-        self.schedules = at(self, int(&schedule));
+        if schedule != Value::Nil {
+            self.schedules = at(self, int(&schedule));
+        }
         if !self.opened {
             self.opened = true;
             self.effects.push(Effect::Opened(Ok(RecoveryReport::default())));

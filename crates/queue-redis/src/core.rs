@@ -15,6 +15,7 @@ use socketio_queue::{
 };
 
 use crate::op::{Arg, Op, Then};
+use crate::script::Script;
 
 /// A batch has no more commands, and not many more bytes. Redis does nothing else meanwhile: that is some milliseconds.
 const MOST_OPS: usize = 1_000;
@@ -236,7 +237,7 @@ impl Core {
     }
 
     /// The batch to send: the one that is under way (to be sent again), or the next. `None`: there is nothing to ask.
-    pub(crate) fn batch(&mut self, hashes: &[String; 2], now: Instant) -> Option<redis::Cmd> {
+    pub(crate) fn batch(&mut self, script: &Script, now: Instant) -> Option<redis::Cmd> {
         if self.flight.as_ref().is_some_and(|flight| now > flight.since + REMEMBERED) {
             self.forgotten(now);
         }
@@ -244,8 +245,8 @@ impl Core {
             self.flight = self.build(now);
         }
         let flight = self.flight.as_ref()?;
-        let mut command = redis::cmd("EVALSHA");
-        let [usual, without_memory] = hashes;
+        let mut command = redis::cmd(script.command);
+        let [usual, without_memory] = &script.names;
         command.arg(if flight.full { without_memory } else { usual }).arg(1).arg(&self.prefix).arg(&self.instance);
         command.arg(flight.number).arg(crate::engine::chance() >> 33);
         for op in &flight.ops {
@@ -348,7 +349,7 @@ mod tests {
     fn the_next_look_is_never_in_the_past() {
         let begin = Instant::now();
         let mut core = Core::new("one".to_owned(), "{queues}".to_owned(), Duration::from_secs(5), begin);
-        let hashes = [String::new(), String::new()];
+        let script = Script { command: "EVALSHA", names: Default::default() };
         let looks = |core: &mut Core, what: &str| {
             for millis in [0, 1, 99, 100, 999, 1_000, 4_000, 60_000] {
                 let now = begin + Duration::from_millis(millis);
@@ -358,7 +359,7 @@ mod tests {
         };
         looks(&mut core, "before the first connection");
         core.found(begin);
-        assert!(core.batch(&hashes, begin).is_some());
+        assert!(core.batch(&script, begin).is_some());
         core.alarm = Some(begin);
         core.schedules = Some(begin);
         looks(&mut core, "while an answer is awaited");

@@ -182,7 +182,7 @@ async fn run(shared: &Shared, settings: &Settings, core: &mut Core) -> Result<()
         }
         core.tick(now);
         if let (Some(link), None) = (&link, &asking)
-            && let Some(command) = core.batch(&link.hashes, now)
+            && let Some(command) = core.batch(&link.script, now)
         {
             let mut connection = link.commands.clone();
             asking = Some(Box::pin(async move { connection.send_packed_command(&command).await }));
@@ -288,7 +288,9 @@ fn refused(core: &mut Core, settings: &Settings, error: &RedisError, now: Instan
         ) => Some(why),
         Server(_) | redis::ErrorKind::Extension
             if matches!(error.code(), Some("BUSY" | "MISCONF" | "NOREPLICAS" | "NOAUTH" | "UNKILLABLE"))
-                || text.contains("killed") =>
+                || text.contains("killed")
+                // The library is loaded with a connection, as the scripts are.
+                || text.contains("Function not found") =>
         {
             Some(why)
         }

@@ -8,7 +8,7 @@ use redis::{AsyncConnectionConfig, RedisError};
 use socketio_cluster::{Lost, Settings};
 use socketio_queue::{Error, Warning};
 
-use crate::script;
+use crate::script::{self, Script};
 
 /// To connect may take so long.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -19,7 +19,7 @@ const OLDEST: u64 = 7;
 
 pub(crate) struct Link {
     pub(crate) commands: MultiplexedConnection,
-    pub(crate) hashes: [String; 2],
+    pub(crate) script: Script,
     stream: PubSubStream,
     /// The subscription ends with it.
     _sink: PubSubSink,
@@ -87,20 +87,33 @@ impl Link {
         check_version(settings, &info)?;
         settings.check_role(redis::cmd("ROLE").query_async(&mut commands).await).map_err(of_lost)?;
         let warnings = warnings(settings, &mut commands).await;
-        let [usual, full] = script::sources();
-        let mut load = async |source: String| -> Result<String, Error> {
-            redis::cmd("SCRIPT").arg("LOAD").arg(source).query_async(&mut commands).await.map_err(wrong)
-        };
-        let hashes = [load(usual).await?, load(full).await?];
+        let script = load(&mut commands).await.map_err(wrong)?;
         let (mut sink, stream) = client.get_async_pubsub().await.map_err(wrong)?.split();
         sink.subscribe(channel).await.map_err(wrong)?;
-        Ok(Found { link: Self { commands, hashes, stream, _sink: sink }, warnings })
+        Ok(Found { link: Self { commands, script, stream, _sink: sink }, warnings })
     }
 
     /// What another instance told; `None`: the connection is lost.
     pub(crate) async fn hear(&mut self) -> Option<Vec<u8>> {
         self.stream.next().await.map(|message| message.get_payload_bytes().to_vec())
     }
+}
+
+/// As a library; as scripts where that is refused: memory is full, the user may not load any, or the server has none.
+async fn load(commands: &mut MultiplexedConnection) -> Result<Script, RedisError> {
+    let (source, library) = script::library();
+    let loaded: Result<String, RedisError> = redis::cmd("FUNCTION").arg("LOAD").arg(source).query_async(commands).await;
+    match loaded {
+        Ok(_) => return Ok(library),
+        Err(error) if error.to_string().contains("already exists") => return Ok(library),
+        Err(error) if error.is_io_error() => return Err(error),
+        Err(_) => {}
+    }
+    let mut names = [String::new(), String::new()];
+    for (name, source) in names.iter_mut().zip(script::sources()) {
+        *name = redis::cmd("SCRIPT").arg("LOAD").arg(source).query_async(commands).await?;
+    }
+    Ok(Script { command: "EVALSHA", names })
 }
 
 fn check_version(settings: &Settings, info: &str) -> Result<(), Error> {

@@ -1,19 +1,15 @@
 -- What all commands share: the clock, names of keys, queues, and what is told to whom.
 --
--- KEYS[1] is the store's prefix; ARGV: the instance, the number of this batch (0: only reads), a seed, then the commands, each with its
--- arguments. `concat` of numbers has 14 digits: scores are handed to Redis as numbers, tokens as text.
+-- `concat` of numbers has 14 digits: scores are handed to Redis as numbers, tokens as text.
 
-local P = KEYS[1]
 local call, match, format, sub = redis.call, string.match, string.format, string.sub
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
-local inst, batch = ARGV[1], tonumber(ARGV[2])
-local time = call('TIME')
-local now = time[1] * 1000 + floor(time[2] / 1000)
-local I = P .. ':instance:' .. inst
-
-local own, others, records = {}, {}, {}
-local queues, ops = {}, {}
-local meta
+local ops = {}
+-- Of one call, which begins with setting them all (in run.lua): as a library, the rest is made once for all calls.
+local P, I, inst, batch, now
+local own, others, records, queues, meta
+-- The earliest times of the sets that are looked at in each call; whether this instance is to be told of schedules.
+local firsts, timetable
 local MIDDLE, STEP = 2 ^ 43, 2 ^ 44
 -- How long what belongs to an instance is kept after its last sign of life.
 local LIFE = 600000
@@ -39,14 +35,11 @@ local function push(to, what)
   end
 end
 
--- The fields of a queue's hash that scripts look at; numbers but for these.
-local FIELDS = { 'created', 'paused', 'mask', 'head', 'tail', 'bytes', 'maxAttempts', 'backoffDelay', 'backoffMax', 'jitter', 'ttl',
-  'concurrency', 'keyConcurrency', 'rateMax', 'ratePer', 'keyRateMax', 'keyRatePer', 'maxLength', 'maxBytes', 'maxMessageBytes',
-  'dedupWindow', 'dedupMax', 'backoff', 'deadLetter', 'deadLetterExpired', 'overflow' }
-local NUMBERS = 22
-local DEFAULTS = { paused = 0, mask = 0, head = 0, tail = 0, bytes = 0, maxAttempts = 5, backoffDelay = 1000, backoffMax = 300000,
+-- The fields of a queue's hash that scripts look at: numbers, but for these.
+local TEXTS = { created = true, backoff = true, deadLetter = true, deadLetterExpired = true, overflow = true }
+local DEFAULTS = { __index = { paused = 0, mask = 0, head = 0, tail = 0, bytes = 0, maxAttempts = 5, backoffDelay = 1000, backoffMax = 300000,
   jitter = 0.2, keyConcurrency = 1, maxMessageBytes = 16777216, dedupWindow = 300000, dedupMax = 1000000, backoff = 'exponential',
-  overflow = 'reject' }
+  overflow = 'reject' } }
 
 -- A queue's keys are made when they are first needed: `q.ready` is `{prefix}:ready:name`.
 local KEYS_OF = { __index = function(q, kind)
@@ -56,20 +49,16 @@ local KEYS_OF = { __index = function(q, kind)
 end }
 
 local function load(name)
-  local q = setmetatable({ name = name, o = {}, counts = {}, events = {}, touched = false, emptied = false, freed = false, alarm = false,
+  local q = setmetatable({ name = name, counts = {}, events = {}, touched = false, emptied = false, freed = false, alarm = false,
     head = false, tail = false, bytes = 0 }, KEYS_OF)
-  local values = call('HMGET', q.queue, unpack(FIELDS))
-  if not values[1] then return nil end
-  for n, field in ipairs(FIELDS) do
-    local value = values[n]
-    if not value or value == '' then
-      value = DEFAULTS[field]
-    elseif n <= NUMBERS then
-      value = tonumber(value)
-    end
-    q.o[field] = value
+  local found, o = call('HGETALL', q.queue), {}
+  for n = 1, #found, 2 do
+    local field, value = found[n], found[n + 1]
+    if value ~= '' then o[field] = TEXTS[field] and value or tonumber(value) end
   end
-  q.head, q.tail = q.o.head, q.o.tail
+  if not o.created then return nil end
+  q.o = setmetatable(o, DEFAULTS)
+  q.head, q.tail = o.head, o.tail
   return q
 end
 
@@ -122,6 +111,15 @@ end
 
 local function wall(id)
   return tonumber(sub(id, 1, 11), 16)
+end
+
+-- The earliest time of a sorted set of the store.
+local function first_of(set)
+  if not firsts[set] then
+    local first = call('ZRANGE', P .. set, 0, 0, 'WITHSCORES')
+    firsts[set] = first[2] and tonumber(first[2]) or math.huge
+  end
+  return firsts[set]
 end
 
 local function numbers()

@@ -191,7 +191,7 @@ ops.fetch = { 5, function(name, worker, want, least, run)
     bump(q, 'delivered', given)
     if o.ratePer then used(q.rate, o.ratePer, given) end
   end
-  if given < want then call('SADD', q.hungry, inst) else q.touched = true end
+  if given < want then call('SADD', q.hungry, inst) elseif waiting > given then q.touched = true end
   return result
 end }
 
@@ -250,12 +250,14 @@ end }
 -- A worker begins, or is alive: queue, worker, ms until it is taken for lost. Answer: 1 if it was not known.
 ops.alive = { 3, function(name, worker, timeout)
   need(name)
+  firsts[':workers'] = nil
   return call('ZADD', P .. ':workers', now + tonumber(timeout), worker .. ':' .. name)
 end }
 
 -- A worker ends, and what it holds goes back; with `lost` it counts as failed. queue, worker, lost, whether no other of the instance is left.
 ops.close = { 4, function(name, worker, lost, last)
   local q = need(name)
+  firsts[':workers'] = nil
   call('ZREM', P .. ':workers', worker .. ':' .. name)
   if last == '1' then call('SREM', q.hungry, inst) end
   for _, one in ipairs(holdings(q, worker)) do

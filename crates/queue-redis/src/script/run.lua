@@ -1,11 +1,8 @@
 -- A call: what the clock demands, the commands, and what follows from them.
 
--- A sign of life of this instance; those that give none are forgotten. Answer: 1 if it was not known.
-ops.beat = { 0, function()
-  call('PEXPIRE', I, LIFE)
-  call('PEXPIRE', I .. ':queues', LIFE)
-  return call('ZADD', P .. ':instances', now + 60000, inst)
-end }
+local function due(key, most)
+  return call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+end
 
 local function forget_instance(other)
   call('ZREM', P .. ':instances', other)
@@ -27,6 +24,16 @@ local function forget_instance(other)
   call('DEL', key .. ':queues')
 end
 
+-- A sign of life of this instance; those that give none are forgotten. Answer: 1 if it was not known.
+ops.beat = { 0, function()
+  timetable = true
+  call('PEXPIRE', I, LIFE)
+  call('PEXPIRE', I .. ':queues', LIFE)
+  local unknown = call('ZADD', P .. ':instances', now + 60000, inst)
+  for _, other in ipairs(due(P .. ':instances', 10)) do forget_instance(other) end
+  return unknown
+end }
+
 -- The end of this instance; its workers have ended before.
 ops.bye = { 0, function()
   forget_instance(inst)
@@ -40,10 +47,6 @@ ops.inbox = { 1, function(taken)
   if taken ~= '0' then call('LTRIM', inbox, tonumber(taken), -1) end
   return call('LRANGE', inbox, 0, 499)
 end }
-
-local function due(key, most)
-  return call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
-end
 
 local function run_queue(q)
   for _, id in ipairs(due(q.expiries, MOST)) do
@@ -86,29 +89,32 @@ local function guarded(run, q)
   push(inst, frame('X', q.name, problem or ''))
 end
 
+-- Those of a set whose time has come, one by one as they leave it.
+local function each_due(set)
+  if first_of(set) > now then return next, {} end
+  firsts[set] = nil
+  local found, n = due(P .. set, 10), 0
+  return function()
+    n = n + 1
+    if found[n] then call('ZREM', P .. set, found[n]) end
+    return found[n]
+  end
+end
+
 local function clock()
-  for _, worker in ipairs(due(P .. ':workers', 10)) do
-    call('ZREM', P .. ':workers', worker)
+  for worker in each_due(':workers') do
     local uid, name = match(worker, '^([^:]*:[^:]*):(.*)$')
     local q = uid and find(name)
     if q then guarded(function() lose(name, uid) end, q) end
   end
-  for _, name in ipairs(due(P .. ':timers', 10)) do
-    call('ZREM', P .. ':timers', name)
+  for name in each_due(':timers') do
     local q = find(name)
     if q then guarded(run_queue, q) end
-  end
-  for _, other in ipairs(due(P .. ':instances', 10)) do
-    if other == inst then
-      call('ZADD', P .. ':instances', now + 60000, inst)
-    else
-      forget_instance(other)
-    end
   end
 end
 
 local function wake(q)
-  if not q.touched or q.o.paused == 1 then return end
+  if not q.touched or q.o.paused == 1 or call('EXISTS', q.hungry) == 0 then return end
   local waiting = call('ZCARD', q.ready)
   if waiting == 0 or (q.o.concurrency and call('HLEN', q.active) >= q.o.concurrency) then return end
   repeat
@@ -139,80 +145,117 @@ local function tell(q)
   end
 end
 
+local function add_up(q)
+  local fields, values = {}, {}
+  for field, n in pairs(q.counts) do
+    if n ~= 0 then
+      fields[#fields + 1] = field
+      values[#values + 1] = n
+    end
+  end
+  if #fields == 1 then
+    call('HINCRBY', q.stats, fields[1], values[1])
+  elseif #fields > 1 then
+    local known, changes = call('HMGET', q.stats, unpack(fields)), {}
+    for n, field in ipairs(fields) do
+      changes[2 * n - 1], changes[2 * n] = field, tonumber(known[n] or 0) + values[n]
+    end
+    call('HSET', q.stats, unpack(changes))
+  end
+end
+
 local function finish(q)
   wake(q)
   tell(q)
-  if q.head ~= q.o.head then call('HSET', q.queue, 'head', q.head) end
-  if q.tail ~= q.o.tail then call('HSET', q.queue, 'tail', q.tail) end
-  if q.bytes ~= 0 then call('HINCRBY', q.queue, 'bytes', q.bytes) end
-  for count, n in pairs(q.counts) do call('HINCRBY', q.stats, count, n) end
-  if q.alarm then call('ZADD', P .. ':timers', 'LT', q.alarm, q.name) end
+  local o, changes = q.o, {}
+  if q.head ~= o.head then changes[1], changes[2] = 'head', q.head end
+  if q.tail ~= o.tail then
+    changes[#changes + 1] = 'tail'
+    changes[#changes + 1] = q.tail
+  end
+  if q.bytes ~= 0 then
+    changes[#changes + 1] = 'bytes'
+    changes[#changes + 1] = o.bytes + q.bytes
+  end
+  if #changes > 0 then call('HSET', q.queue, unpack(changes)) end
+  add_up(q)
+  if q.alarm then
+    call('ZADD', P .. ':timers', 'LT', q.alarm, q.name)
+    firsts[':timers'] = nil
+  end
 end
 
-local function first_of(set)
-  local first = call('ZRANGE', P .. set, 0, 0, 'WITHSCORES')
-  return first[2] and tonumber(first[2]) or math.huge
-end
-
+-- `false`: nothing new of schedules.
 local function answer(results, delivered)
-  local next, schedule = min(first_of(':timers'), first_of(':workers')), first_of(':schedules')
+  local next = min(first_of(':timers'), first_of(':workers'))
+  local schedule = timetable and first_of(':schedules')
   if next == math.huge then next = 0 end
   if schedule == math.huge then schedule = 0 end
   return { now, next, schedule, results, own, delivered }
 end
 
--- The same batch again: its answer was lost. What it delivered is read anew.
-if batch > 0 then
-  if call('HGET', I, 'batch') == ARGV[2] then
-    local kept = cmsgpack.unpack(call('HGET', I, 'answer'))
-    own = kept[2]
-    local again = {}
-    for n, delivery in ipairs(kept[3]) do again[n] = call('HGET', P .. ':messages:' .. delivery[1], delivery[2]) or '' end
-    return answer(kept[1], again)
+-- `keys`: the store's prefix; `args`: the instance, the number of this batch (0: only reads), a seed, then the commands, each with its
+-- arguments.
+local function run(keys, args)
+  P, inst, batch = keys[1], args[1], tonumber(args[2])
+  I = P .. ':instance:' .. inst
+  local time = call('TIME')
+  now = time[1] * 1000 + floor(time[2] / 1000)
+  own, others, records, queues, meta, firsts, timetable = {}, {}, {}, {}, nil, {}, false
+
+  -- The same batch again: its answer was lost. What it delivered is read anew.
+  if batch > 0 then
+    if call('HGET', I, 'batch') == args[2] then
+      local kept = cmsgpack.unpack(call('HGET', I, 'answer'))
+      own, timetable = kept[2], true
+      local again = {}
+      for n, delivery in ipairs(kept[3]) do again[n] = call('HGET', P .. ':messages:' .. delivery[1], delivery[2]) or '' end
+      return answer(kept[1], again)
+    end
   end
-end
 
-math.randomseed(tonumber(ARGV[3]))
-if batch > 0 then clock() end
+  math.randomseed(tonumber(args[3]))
+  if batch > 0 then clock() end
 
-local results, delivered, argument = {}, {}, 4
-while ARGV[argument] do
-  local name = ARGV[argument]
-  argument = argument + 1
-  local run, result, count
-  if name == 'declare' or name == 'restore' then
-    count = 2 + tonumber(ARGV[argument + 1])
-    local queue, options = ARGV[argument], {}
-    for n = 2, count - 1 do options[n - 1] = ARGV[argument + n] end
-    if name == 'declare' or not find(queue) then
-      if not declare then rare() end
-      run, result = pcall(declare, queue, options)
+  local results, delivered, argument = {}, {}, 4
+  while args[argument] do
+    local name = args[argument]
+    argument = argument + 1
+    local run, result, count
+    if name == 'declare' or name == 'restore' then
+      count = 2 + tonumber(args[argument + 1])
+      local queue, options = args[argument], {}
+      for n = 2, count - 1 do options[n - 1] = args[argument + n] end
+      if name == 'declare' or not find(queue) then
+        if not declare then rare() end
+        run, result = pcall(declare, queue, options)
+      else
+        run, result = true, ''
+      end
     else
-      run, result = true, ''
+      if not ops[name] then rare() end
+      local op = ops[name]
+      count = op[1]
+      run, result = pcall(op[2], unpack(args, argument, argument + count - 1))
+      if run and name == 'fetch' then
+        for n = 2, #result, 3 do delivered[#delivered + 1] = { args[argument], result[n] } end
+      end
     end
-  else
-    if not ops[name] then rare() end
-    local op = ops[name]
-    count = op[1]
-    run, result = pcall(op[2], unpack(ARGV, argument, argument + count - 1))
-    if run and name == 'fetch' then
-      for n = 2, #result, 3 do delivered[#delivered + 1] = { ARGV[argument], result[n] } end
+    if not run then
+      if type(result) == 'table' then result = '!REDIS ' .. (result.err or '') end
+      if sub(result, 1, 1) ~= '!' then result = '!SCRIPT ' .. result end
     end
+    results[#results + 1] = result
+    argument = argument + count
   end
-  if not run then
-    if type(result) == 'table' then result = '!REDIS ' .. (result.err or '') end
-    if sub(result, 1, 1) ~= '!' then result = '!SCRIPT ' .. result end
-  end
-  results[#results + 1] = result
-  argument = argument + count
-end
 
-if batch > 0 then
-  for _, q in pairs(queues) do
-    if q then guarded(finish, q) end
+  if batch > 0 then
+    for _, q in pairs(queues) do
+      if q then guarded(finish, q) end
+    end
+    for to, what in pairs(others) do call('PUBLISH', P .. ':instance:' .. to, what) end
+    if meta then call('HSET', P .. ':meta', 'ms', meta.ms, 'n', meta.n, 'token', meta.token) end
+    call('HSET', I, 'batch', args[2], 'answer', cmsgpack.pack({ results, own, delivered }))
   end
-  for to, what in pairs(others) do call('PUBLISH', P .. ':instance:' .. to, what) end
-  if meta then call('HSET', P .. ':meta', 'ms', meta.ms, 'n', meta.n, 'token', meta.token) end
-  call('HSET', I, 'batch', ARGV[2], 'answer', cmsgpack.pack({ results, own, delivered }))
+  return answer(results, records)
 end
-return answer(results, records)

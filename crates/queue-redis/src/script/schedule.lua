@@ -2,6 +2,7 @@
 
 -- queue, name, settings (JSON), its first time (empty: never), most of them, record. A schedule with the same times keeps its phase.
 ops.schedule = { 6, function(name, schedule, settings, first, most, tail)
+  timetable = true
   local q = need(name)
   if #tail > q.o.maxMessageBytes then return '!LARGE ' .. #tail .. ' ' .. q.o.maxMessageBytes end
   local known = call('HGET', q.schedules, schedule)
@@ -30,6 +31,7 @@ ops.schedule = { 6, function(name, schedule, settings, first, most, tail)
 end }
 
 ops.unschedule = { 2, function(name, schedule)
+  timetable = true
   local q = need(name)
   call('ZREM', P .. ':schedules', name .. '|' .. schedule)
   call('HDEL', q.templates, schedule)
@@ -38,6 +40,7 @@ end }
 
 -- Those that are due: queue, name, the time, settings of each.
 ops.due = { 0, function()
+  timetable = true
   local found = {}
   local all = call('ZRANGE', P .. ':schedules', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100, 'WITHSCORES')
   for n = 1, #all, 2 do
@@ -55,6 +58,7 @@ end }
 
 -- One time of a schedule: queue, name, that time, the next (empty: none), whether to send, size, ttl. Only one instance comes first.
 ops.fire = { 5, function(name, schedule, at, following, send)
+  timetable = true
   local q = find(name)
   local member = name .. '|' .. schedule
   if not q or tonumber(call('ZSCORE', P .. ':schedules', member) or -1) ~= tonumber(at) then return '' end
