@@ -211,7 +211,7 @@ export interface ClusterStats {
   outboxDropped: number;
   received: number;
   receivedBytes: number;
-  /** Messages for rooms that are not here, and our own. */
+  /** Messages for namespaces and rooms that are not here, and our own. */
   skipped: number;
   /** Broadcasts of other servers that the event loop had no part in. */
   native: number;

@@ -132,7 +132,7 @@ impl Transport for Bus {
         None
     }
 
-    fn receive(&mut self, take: impl FnMut(&str, Option<&str>, &[u8])) -> impl Future<Output = Result<(), Lost>> {
+    fn receive(&mut self, take: impl FnMut(&str, &[u8])) -> impl Future<Output = Result<(), Lost>> {
         self.own.receive(take)
     }
 }

@@ -1,4 +1,7 @@
 //! The format of `@socket.io/redis-adapter`'s `createAdapter` and of `@socket.io/redis-emitter`: channels, and broadcasts.
+//!
+//! A broadcast's channel is `<key>#<nsp>#` or `<key>#<nsp>#<room>#`. Names and rooms may have a `#`, so it may be that of several namespaces:
+//! which one is meant, the packet says.
 
 use std::borrow::Cow;
 
@@ -11,8 +14,6 @@ use crate::msgpack::{self, Reader, Token};
 pub struct Channels {
     /// Before the room of a broadcast, and the channel of those without one: `<key>#<nsp>#`.
     pub broadcast: String,
-    /// What the broadcasts' channels match.
-    pub pattern: String,
     /// Requests of all servers.
     pub request: String,
     /// Answers that all servers hear.
@@ -24,7 +25,6 @@ impl Channels {
     pub fn new(key: &str, nsp: &str) -> Self {
         Self {
             broadcast: format!("{key}#{nsp}#"),
-            pattern: format!("{key}#{nsp}#*"),
             request: format!("{key}-request#{nsp}#"),
             response: format!("{key}-response#{nsp}#"),
         }
@@ -45,6 +45,30 @@ impl Channels {
         let rest = channel.strip_prefix(&self.broadcast)?;
         if rest.is_empty() { Some("") } else { rest.strip_suffix('#') }
     }
+}
+
+/// With what the broadcasts' channels of all namespaces begin, and no other channel of this key.
+pub fn prefix(key: &str) -> String {
+    format!("{key}#")
+}
+
+/// The pattern of all that begins so, whatever is in it.
+pub fn pattern(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 1);
+    for character in prefix.chars() {
+        if matches!(character, '*' | '?' | '[' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('*');
+    pattern
+}
+
+/// The names of the namespaces whose channel this may be; `rest` is what follows the prefix. The shortest is first, and has no `#`, the
+/// next one has one, and so on.
+pub fn namespaces_of(rest: &str) -> impl Iterator<Item = &str> {
+    rest.match_indices('#').filter_map(|(end, _)| rest.get(..end))
 }
 
 /// The sender of a broadcast; `None` when it is not one.

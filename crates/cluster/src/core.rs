@@ -6,6 +6,8 @@ mod entries;
 mod inbound;
 mod restore;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use self::inbound::Waits;
 use self::restore::Pass;
 pub(crate) use self::restore::{CHUNK, Job, Section};
 use self::subscriptions::Subscriptions;
+use crate::classic;
 use crate::command::{Command, Config};
 use crate::event::{Event, Events};
 use crate::format::{Format, Mode};
@@ -59,7 +62,7 @@ pub(crate) struct Core {
     /// A server has come.
     pub(crate) newcomer: bool,
     places: HashMap<u32, Place, FxBuildHasher>,
-    /// Whose a channel or pattern is.
+    /// Whose a channel is.
     owners: HashMap<Arc<str>, u32, FxBuildHasher>,
     /// The reading of the streams.
     pub(crate) tail: Tail,
@@ -71,6 +74,10 @@ pub(crate) struct Core {
     sessions: HashMap<String, (Option<String>, u64), FxBuildHasher>,
     passes: HashMap<u32, Pass, FxBuildHasher>,
     by_name: HashMap<String, u32, FxBuildHasher>,
+    /// With what the broadcasts' channels of all namespaces begin, in mode `pubsub`.
+    broadcasts: Option<String>,
+    /// The most `#` in a namespace's name so far.
+    hashes: usize,
     /// Entries of the streams come.
     reading: bool,
     /// Of the command that is done.
@@ -91,6 +98,7 @@ impl Core {
         writers: Arc<Writers>,
         now: Instant,
     ) -> Self {
+        let broadcasts = (config.mode == Mode::PubSub).then(|| classic::prefix(&config.key));
         let streams = if config.mode == Mode::Streams { config.streams.streams.all() } else { Vec::new() };
         Self {
             tail: Tail::new(streams),
@@ -100,6 +108,8 @@ impl Core {
             sessions: HashMap::default(),
             passes: HashMap::default(),
             by_name: HashMap::default(),
+            broadcasts,
+            hashes: 0,
             reading: false,
             command: 0,
             outbox: Outbox::new(config.outbox, config.outbox_bytes),

@@ -35,7 +35,7 @@ pub enum Subscription {
 }
 
 impl Subscription {
-    /// By which a message that came is found.
+    /// The channel, or the pattern.
     pub fn name(&self) -> &str {
         let (Self::Channel(name) | Self::Pattern(name) | Self::Shard(name)) = self;
         name
@@ -59,7 +59,7 @@ pub(crate) enum Seen<'a> {
 
 /// One namespace in one mode.
 pub(crate) trait Format: Send {
-    /// What is subscribed while the namespace is there.
+    /// The channels that are subscribed while the namespace is there.
     fn subscriptions(&self) -> Vec<Subscription>;
 
     /// What is subscribed while this room is there, where rooms have channels of their own.

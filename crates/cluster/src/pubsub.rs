@@ -1,4 +1,5 @@
-//! Mode `pubsub`: the classic format on its channels.
+//! Mode `pubsub`: the classic format on its channels. Broadcasts come by one pattern for all namespaces, which is
+//! [`Core`](crate::core)'s: Redis looks at each pattern for each message.
 
 use std::time::Instant;
 
@@ -25,8 +26,7 @@ impl Format for PubSub {
     fn subscriptions(&self) -> Vec<Subscription> {
         let own = self.channels.response_to(&self.uid);
         let channels = [self.channels.request.clone(), self.channels.response.clone(), own];
-        let pattern = Subscription::Pattern(self.channels.pattern.clone());
-        channels.into_iter().map(Subscription::Channel).chain([pattern]).collect()
+        channels.into_iter().map(Subscription::Channel).collect()
     }
 
     fn counted(&self) -> &str {
@@ -63,7 +63,6 @@ impl Format for PubSub {
         if channel.starts_with(&self.channels.response) {
             return classic::request_of(payload).map_or(Seen::Malformed, Seen::Response);
         }
-        // A namespace may be named like a pattern.
         let Some(room) = self.channels.room_of(channel) else { return Seen::Skipped };
         if classic::sender(payload) == Some(self.uid.as_bytes()) {
             return Seen::Skipped;

@@ -183,6 +183,18 @@ impl Settings {
         Lost { code, message: format!("expected a working connection to Redis at {}, got: {detail}", self.address()) }
     }
 
+    /// Why these are not subscribed. Redis compares channels with the rules of its user, but a pattern has to be one of them.
+    fn refused(&self, error: &RedisError, changes: &[(Subscription, bool)]) -> Lost {
+        let Lost { code, message } = self.lost(error);
+        let pattern = changes.iter().find(|(subscription, _)| matches!(subscription, Subscription::Pattern(_)));
+        match pattern.filter(|_| error.code() == Some("NOPERM")) {
+            Some((pattern, _)) => {
+                Lost { code, message: format!("{message} (the ACL needs &{}, as it is)", pattern.name()) }
+            }
+            None => Lost { code, message },
+        }
+    }
+
     /// The code of an error, and what it says, without secrets.
     pub(crate) fn reason(&self, error: &RedisError) -> (&'static str, String) {
         let refused = matches!(error.kind(), ErrorKind::AuthenticationFailed)
@@ -343,7 +355,7 @@ impl Transport for Redis {
         let (mut sink, settings) = (self.sink.clone(), self.settings.clone());
         async move {
             let done = tokio::time::timeout(ANSWER, change(&mut sink, &changes)).await;
-            done.map_err(|_| settings.silent())?.map_err(|error| settings.lost(&error))
+            done.map_err(|_| settings.silent())?.map_err(|error| settings.refused(&error, &changes))
         }
     }
 
@@ -353,15 +365,14 @@ impl Transport for Redis {
         Some(RedisLog { settings: self.settings.clone(), commands: self.publisher.clone(), reader: None })
     }
 
-    async fn receive(&mut self, mut take: impl FnMut(&str, Option<&str>, &[u8])) -> Result<(), Lost> {
+    async fn receive(&mut self, mut take: impl FnMut(&str, &[u8])) -> Result<(), Lost> {
         let mut next = self.stream.next().await;
         for _ in 0..TAKEN {
             let Some(message) = next else {
                 let message = format!("expected messages of Redis at {}, got the end", self.settings.address());
                 return Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message });
             };
-            let pattern = message.get_pattern::<Option<String>>().unwrap_or_default();
-            take(message.get_channel_name(), pattern.as_deref(), message.get_payload_bytes());
+            take(message.get_channel_name(), message.get_payload_bytes());
             next = match self.stream.next().now_or_never() {
                 Some(next) => next,
                 None => break,

@@ -191,7 +191,7 @@ impl Transport for Shards {
         None
     }
 
-    async fn receive(&mut self, mut take: impl FnMut(&str, Option<&str>, &[u8])) -> Result<(), Lost> {
+    async fn receive(&mut self, mut take: impl FnMut(&str, &[u8])) -> Result<(), Lost> {
         let mut next = self.pushes.recv().await;
         for _ in 0..TAKEN {
             let Some(PushInfo { kind, data }) = next.filter(|push| push.kind != PushKind::Disconnection) else {
@@ -201,7 +201,7 @@ impl Transport for Shards {
             match (kind, &data[..]) {
                 (PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(payload)]) => {
                     if let Ok(channel) = str::from_utf8(channel) {
-                        take(channel, None, payload);
+                        take(channel, payload);
                     }
                 }
                 (PushKind::SUnsubscribe, [Value::BulkString(channel), ..]) => self.left(channel)?,

@@ -46,7 +46,7 @@ counters!(
     received,
     /// Bytes of these.
     received_bytes,
-    /// Broadcasts for rooms that are not here, and our own.
+    /// Broadcasts for namespaces and rooms that are not here, and our own.
     skipped,
     /// Broadcasts that the event loop had no part in.
     native,

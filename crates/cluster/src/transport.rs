@@ -43,8 +43,8 @@ pub(crate) trait Transport: Sized {
     /// The log, on connections of its own. `None`: it has none.
     fn log(&self) -> Option<Self::Log>;
 
-    /// Waits for a message, and hands those that are there to `take` (channel, pattern, payload), some at most.
-    fn receive(&mut self, take: impl FnMut(&str, Option<&str>, &[u8])) -> impl Future<Output = Result<(), Lost>>;
+    /// Waits for a message, and hands those that are there to `take` (channel, payload), some at most.
+    fn receive(&mut self, take: impl FnMut(&str, &[u8])) -> impl Future<Output = Result<(), Lost>>;
 }
 
 /// Streams that all servers read, and sessions.

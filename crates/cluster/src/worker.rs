@@ -278,7 +278,7 @@ impl Worker {
             let (core, waiting, has_reading) = (&mut self.core, !replies.is_empty(), reading.is_some());
             tokio::select! {
                 () = inbox.notify.notified() => {}
-                received = link.receive(|channel, pattern, payload| core.message(channel, pattern, payload, Instant::now())) => {
+                received = link.receive(|channel, payload| core.message(channel, payload, Instant::now())) => {
                     received?;
                     self.wake_writers();
                 }

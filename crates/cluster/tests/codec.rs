@@ -99,6 +99,17 @@ fn a_channel_names_its_room() {
 }
 
 #[test]
+fn one_pattern_matches_the_broadcasts_of_all_namespaces_whatever_the_key_is() {
+    assert_eq!(classic::pattern(&classic::prefix("socket.io")), "socket.io#*");
+    assert_eq!(classic::pattern(&classic::prefix(r"a*b?[c]\ä")), r"a\*b\?\[c]\\ä#*");
+    let namespaces = |rest| classic::namespaces_of(rest).collect::<Vec<_>>();
+    assert_eq!(namespaces("/#"), ["/"]);
+    assert_eq!(namespaces("/a#room#"), ["/a", "/a#room"]);
+    assert_eq!(namespaces("/ä##"), ["/ä", "/ä#"]);
+    assert_eq!(namespaces("/"), [""; 0], "no channel of ours");
+}
+
+#[test]
 fn a_message_is_ours_by_its_uid_whatever_its_form() {
     assert_eq!(classic::is_own_request(br#"{"uid":"me","type":2}"#, "me"), Some(true));
     assert_eq!(classic::is_own_request(b"\x81\xa3uid\xa2me", "me"), Some(true));

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::entries::Arrived;
 use super::{Core, Place};
+use crate::classic;
 use crate::event::Event;
 use crate::format::Seen;
 use crate::incoming::{Options, Unread};
@@ -18,18 +19,36 @@ const MOST_HELD: usize = 64 * 1024 * 1024;
 pub(super) const LARGEST: usize = 128 * 1024 * 1024;
 
 impl Core {
-    /// A message came. `pattern`: by which it was found.
-    pub(crate) fn message(&mut self, channel: &str, pattern: Option<&str>, payload: &[u8], now: Instant) {
+    /// A message came.
+    pub(crate) fn message(&mut self, channel: &str, payload: &[u8], now: Instant) {
         add(&self.counters.received, 1);
         add(&self.counters.received_bytes, payload.len());
         if payload.len() > LARGEST {
             return add(&self.counters.malformed, 1);
         }
-        if let Some(slot) = self.owners.get(pattern.unwrap_or(channel)).copied() {
+        if let Some(slot) = self.owners.get(channel).copied() {
             return self.dispatch(slot, channel, payload);
         }
-        if pattern.is_none() && !self.hear(payload, now) {
+        if let Some(rest) = self.broadcasts.as_ref().and_then(|prefix| channel.strip_prefix(&**prefix)) {
+            return self.by_pattern(channel, rest, payload);
+        }
+        if !self.hear(payload, now) {
             add(&self.counters.malformed, 1);
+        }
+    }
+
+    /// A broadcast of any namespace. `rest`: its channel without the prefix.
+    fn by_pattern(&mut self, channel: &str, rest: &str, payload: &[u8]) {
+        let mut nobody = true;
+        // No name has more of these.
+        for name in classic::namespaces_of(rest).take(self.hashes + 1) {
+            if let Some(slot) = self.by_name.get(name).copied() {
+                nobody = false;
+                self.dispatch(slot, channel, payload);
+            }
+        }
+        if nobody {
+            add(&self.counters.skipped, 1);
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use socketio_rooms::{Namespace, RoomChange};
 
 use super::{Core, Place};
+use crate::classic;
 use crate::event::Event;
 use crate::format::Subscription;
 use crate::streams::Recovery;
@@ -28,7 +29,9 @@ impl Core {
     /// Everything is to be subscribed on a new connection; returns the channels whose subscription is checked.
     pub(crate) fn begin(&mut self, now: Instant) -> Vec<String> {
         self.excuse(now);
-        let mut all = self.presence_subscriptions();
+        // First: who is counted on a namespace's channel hears its broadcasts, too.
+        let broadcasts = self.broadcasts.as_deref().map(|prefix| Subscription::Pattern(classic::pattern(prefix)));
+        let mut all: Vec<_> = broadcasts.into_iter().chain(self.presence_subscriptions()).collect();
         let mut checked = Vec::new();
         for (slot, place) in &self.places {
             checked.push(place.format.counted().to_owned());
@@ -109,6 +112,7 @@ impl Core {
         if self.subscriptions.connected {
             self.subscriptions.after.push(Event::Joined(slot));
         }
+        self.hashes = self.hashes.max(nsp.matches('#').count());
         self.by_name.insert(nsp.clone(), slot);
         if let Some(recovery) = &recovery {
             recovery.set_reading(self.reading);
