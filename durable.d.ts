@@ -8,15 +8,18 @@ import type { Queue, QueueError, Queues } from "./queues.js";
  * Emits that are kept until somebody acknowledges them. Make it once for a namespace, when its adapter is set. It does not keep the
  * process alive.
  * @param io a server (its main namespace) or a namespace
- * @param queues where emits are kept: over a path they survive the end of the process
+ * @param queues where emits are kept: over a path they survive the end of the process, in Redis several servers share them
  * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
  */
 export function durable(io: Server<any, any, any, any> | Namespace<any, any, any, any>, queues: Queues, options?: DurableOptions): Durable;
 
 export interface DurableOptions {
-  /** The queue in which emits are kept. One `durable()` of a store has it at a time. @default `durable:` and the namespace's name */
+  /** The queue in which emits are kept. One `durable()` of a process and store has it at a time. @default `durable:` and the namespace's name */
   name?: string;
-  /** Milliseconds in which a client has to answer. Then it is emitted again, after `retryDelay`. @default 10000 */
+  /**
+   * Milliseconds in which a client has to answer. Then it is emitted again, after `retryDelay`. In Redis, a server that gives no sign of life for as long
+   * (2000 at least) is taken for lost: others emit what it had. @default 10000
+   */
   ackTimeout?: number;
   /** Milliseconds before the second try; doubled with each one up to `maxRetryDelay`. A socket that joins does not shorten it. @default 1000 */
   retryDelay?: number;
@@ -106,7 +109,7 @@ export interface DurableStats {
   acknowledged: number;
   /** Counter: nobody has answered in time. */
   unanswered: number;
-  /** Counter: given back because the last socket left, or behind one that was not answered. */
+  /** Counter: given back because the last socket left, or behind one that was not answered, or taken over by another server. */
   returned: number;
 }
 

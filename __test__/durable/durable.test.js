@@ -3,7 +3,7 @@
 const { ADAPTERS } = require('../support/adapters')
 const { next, until } = require('../support/events')
 const { servers } = require('../support/server')
-const { OWN_STORES, deferred, event, open, within } = require('../support/queues')
+const { STORES, deferred, event, open, within } = require('../support/queues')
 const { durable } = require('../..')
 
 const serve = servers()
@@ -47,7 +47,7 @@ const texts = (got) => got.map(({ args }) => args[0])
 
 const auth = (room) => ({ auth: { room } })
 
-describe.each(OWN_STORES)('over the %s store', (_, store) => {
+describe.each(STORES)('over the %s store', (_, store) => {
   describe.each(ADAPTERS)('$name', (adapter) => {
     test('what was missed comes first, in order, and is kept until it is acknowledged', async () => {
       const server = await serve(adapter)

@@ -9,7 +9,7 @@ const { ADAPTERS } = require('../support/adapters')
 const { next, until } = require('../support/events')
 const { random } = require('../support/random')
 const { servers } = require('../support/server')
-const { OWN_STORES, directory, open, within } = require('../support/queues')
+const { STORES, directory, open, within } = require('../support/queues')
 const { durable } = require('../..')
 
 const serve = servers()
@@ -33,7 +33,7 @@ function receiver(client) {
   return state
 }
 
-describe.each(OWN_STORES)('over the %s store', (_, store) => {
+describe.each(STORES)('over the %s store', (_, store) => {
   test.each(ADAPTERS.slice(0, 2))(
     `$name: cut off ${CUTS} times, a client gets everything in order`,
     async (adapter) => {

@@ -6,7 +6,8 @@ const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const path = require('node:path')
 const { REDIS_STORES, redisStore, server } = require('../support/redis-queues')
-const { collect, event, open, sendAll, within } = require('../support/queues')
+const { until } = require('../support/events')
+const { collect, event, open, payloads, sendAll, within } = require('../support/queues')
 
 const describeWithRedis = REDIS_STORES.length > 0 ? describe : describe.skip
 
@@ -154,17 +155,53 @@ describeWithRedis('what does not belong there', () => {
     await queue.send(2)
     await worker.collected
   })
-
-  test('durable emits are refused', async () => {
-    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {})
-    const queues = open(redisStore())
-    queues.queue('d').declareByInterest({}, { keyMaxLength: 10 })
-    await queues.flush()
-    expect(warn.mock.calls.map(([, { code }]) => code)).toContain('QUEUE_UNSUPPORTED')
-    warn.mockRestore()
-  })
 })
 
+describeWithRedis('a queue by interest', () => {
+  /** Queues, and one of them by interest. */
+  function byInterest(store) {
+    const queues = open(store)
+    const queue = queues.queue('d')
+    queue.declareByInterest({}, { keyMaxLength: 10 })
+    return { queues, queue }
+  }
+
+  test('is one from its beginning: with messages it does not become one', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const queues = open(redisStore())
+    const queue = queues.queue('d')
+    await queue.send(1)
+    queue.declareByInterest({}, { keyMaxLength: 10 })
+    await queues.flush()
+    expect(warn.mock.calls.map(([, { code }]) => code)).toEqual(['QUEUE_OPTION_INVALID'])
+    warn.mockRestore()
+    expect(await payloads(queue, 1)).toEqual([1])
+  })
+
+  test('forgets what a worker wanted that has ended, and moves what nobody wants', async () => {
+    const store = redisStore()
+    const interests = () => Number(server().command('HLEN', `{${store.key}}:interest:d`))
+    const { queues, queue } = byInterest(store)
+    const worker = queue.consume(() => {})
+    for (let n = 0; n < 1000; n++) worker.interest(`key ${n}`, true)
+    await queues.flush()
+    expect(interests()).toBe(1000)
+    await worker.close()
+    await until('all are forgotten', () => interests() === 0)
+    await queue.sendBatch([1, 2, 3].map((payload) => ({ payload, key: `key ${payload}` })))
+    const other = queues.queue('other')
+    expect(await queue.moveAll('other')).toBe(3)
+    expect(await payloads(other, 3)).toEqual([1, 2, 3])
+    expect(await queue.stats()).toMatchObject({ blocked: 0, keys: 0 })
+  })
+
+  test('has one worker in each process', async () => {
+    const { queue } = byInterest(redisStore())
+    queue.consume(() => {})
+    const second = queue.consume(() => {})
+    expect((await event(second, 'error')).message).toMatch(/one worker/)
+  })
+})
 
 describeWithRedis('a process with queues in Redis ends', () => {
   /** Its exit status, and what it printed. */

@@ -22,16 +22,23 @@ class Side {
   held = new Map()
   /** What was sent, by its number. */
   ids = new Map()
+  /** What was delivered, in order. */
+  delivered = []
 
-  constructor(store, options) {
+  constructor(store, options, keyMaxLength) {
     this.queues = open(store)
-    this.queue = this.queues.queue('q', { ...options, deadLetter: 'dead' })
+    this.queue = this.queues.queue('q', keyMaxLength ? undefined : { ...options, deadLetter: 'dead' })
+    if (keyMaxLength) this.queue.declareByInterest({ ...options, deadLetter: 'dead' }, { keyMaxLength })
     this.dead = this.queues.queue('dead')
     this.other = this.queues.queue('other')
   }
 
   consume(concurrency) {
-    const handler = (message) => new Promise((settle, fail) => this.held.set(message.payload, { message, settle, fail }))
+    const handler = (message) =>
+      new Promise((settle, fail) => {
+        this.held.set(message.payload, { message, settle, fail })
+        this.delivered.push(`${message.key} ${message.payload} ${message.attempt}`)
+      })
     this.worker = this.queue.consume(handler, { concurrency })
   }
 
@@ -75,9 +82,13 @@ class Side {
 }
 
 /** What is done next: a function that does it to a side. */
-function command(below, number, known, held, { settling = SETTLING, managing = MANAGING, moving = true }, released) {
+function command(below, number, known, held, { settling = SETTLING, managing = MANAGING, moving = true, keyMaxLength }, released) {
   const any = (list) => list[below(list.length)]
-  const kind = below(100)
+  const kind = below(keyMaxLength ? 130 : 100)
+  if (kind >= 100) {
+    const [key, wanted] = [any(KEYS.slice(2)), below(3) > 0]
+    return async (side) => side.worker.interest(key, wanted)
+  }
   if (kind < 35) {
     const message = { payload: number, priority: below(3), key: any(KEYS), delay: below(8) === 0 ? 1_000_000 : undefined, dedupId: below(6) === 0 ? `d${below(5)}` : undefined }
     return async (side) => {
@@ -97,7 +108,7 @@ function command(below, number, known, held, { settling = SETTLING, managing = M
     const n = any(known)
     const [action, ...args] = any(managing)
     // Whether it goes before or behind others then is the one thing that differs: nobody is promised either.
-    if (released.has(n) && action !== 'remove') return async () => {}
+    if (!keyMaxLength && released.has(n) && action !== 'remove') return async () => {}
     return (side) => side.queue[action](side.ids.get(n), ...args).then(() => 'done', (error) => error.code)
   }
   return any([
@@ -117,9 +128,13 @@ describeWithRedis('the store in Redis does what the one in memory does', () => {
     ['waiting between attempts', { backoff: 1_000_000, maxAttempts: 3 }, 2, {}],
     ['the oldest make room', { backoff: 0, maxLength: 12, overflow: 'dropOldest' }, 2, BY_AGE],
     ['full', { backoff: 0, maxLength: 8 }, 1, {}],
+    ['by interest', { backoff: 0, keyConcurrency: 3 }, 5, { keyMaxLength: 1000 }],
+    ['by interest, waiting between attempts', { backoff: 1_000_000, keyConcurrency: 2, maxAttempts: 4 }, 100, { keyMaxLength: 9 }],
+    ['by interest, the oldest of a key make room', { backoff: 0, overflow: 'dropOldest' }, 2, { keyMaxLength: 4 }],
   ])(`${COMMANDS} commands: %s`, async (_name, options, concurrency, commands) => {
     const below = random()
-    const sides = [new Side({ memory: true }, options), new Side(redisStore(), options)]
+    const { keyMaxLength } = commands
+    const sides = [new Side({ memory: true }, options, keyMaxLength), new Side(redisStore(), options, keyMaxLength)]
     for (const side of sides) {
       side.consume(concurrency)
       await side.queues.flush()
@@ -136,6 +151,7 @@ describeWithRedis('the store in Redis does what the one in memory does', () => {
       expect([number, answers[1]]).toEqual([number, answers[0]])
       const [memory, redis] = await Promise.all(sides.map((side) => within('rest', side.look())))
       expect({ number, ...redis }).toEqual({ number, ...memory })
+      if (keyMaxLength) expect([number, ...sides[1].delivered]).toEqual([number, ...sides[0].delivered])
     }
     expect(rare).toBeGreaterThan(0)
     for (const side of sides) {

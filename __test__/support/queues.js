@@ -1,6 +1,6 @@
 'use strict'
 
-/** Queues of both stores, which end with their test. */
+/** Queues of all stores, which end with their test. */
 
 const fs = require('node:fs')
 const os = require('node:os')
@@ -10,13 +10,12 @@ const { next, within } = require('./events')
 const { REDIS_STORES, useRedis } = require('./redis-queues')
 
 /** What `describe.each` takes: the name of a store, and the options of new queues of it. */
-const OWN_STORES = [
+const STORES = [
   ['memory', () => ({ memory: true })],
   ['disk', () => ({ path: directory() })],
+  // Which processes share.
+  ...REDIS_STORES,
 ]
-
-/** Those of one process, and the one that processes share. */
-const STORES = [...OWN_STORES, ...REDIS_STORES]
 
 // Only the server: what a test opens there has keys of its own.
 if (REDIS_STORES.length > 0) useRedis()
@@ -81,4 +80,4 @@ function sendAll(queue, all, options) {
   return queue.sendBatch(all.map((payload) => ({ payload, ...options })))
 }
 
-module.exports = { OWN_STORES, STORES, collect, deferred, directory, event, open, payloads, sendAll, within }
+module.exports = { STORES, collect, deferred, directory, event, open, payloads, sendAll, within }

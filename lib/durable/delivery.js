@@ -43,9 +43,12 @@ class Delivery {
     this.#adapter = nsp.adapter
     this.#options = options
     this.#owner = owner
-    this.#worker = queue.consume((/** @type {any} */ message) => this.#deliver(message), { concurrency: options.maxInFlight })
+    // A server of several that gives no sign of life for as long does not get an answer, either.
+    const { maxInFlight: concurrency, ackTimeout: visibilityTimeout } = options
+    this.#worker = queue.consume((/** @type {any} */ message) => this.#deliver(message), { concurrency, visibilityTimeout })
     this.#worker.unref()
     this.#worker.on('error', (error) => owner.report(error))
+    this.#worker.on('lease-ended', this.#taken)
     this.#adapter.on('join-room', this.#joined)
     this.#adapter.on('leave-room', this.#left)
     nsp.on('connection', this.#connected)
@@ -154,6 +157,16 @@ class Delivery {
     this.counts.acknowledged++
     flight.done()
     this.#owner.tell('acknowledged', { id: message.id, room: room.name })
+  }
+
+  /** In Redis: another server has a newer socket of the room, or has been given what this one held because it gave no sign of life. */
+  #taken = (/** @type {import('../queues/message').Message} */ message) => {
+    const room = this.#rooms.get(/** @type {string} */ (message.key))
+    const flight = room && [...room.flights].find((one) => one.message === message)
+    if (!flight) return
+    this.#end(flight)
+    this.counts.returned++
+    flight.done()
   }
 
   /** Nobody has answered in time: it is tried again later, and what came behind it after it. @param {Flight} flight */

@@ -3,7 +3,7 @@
 
 const { EventEmitter } = require('node:events')
 const { Queues } = require('../queues/queues')
-const { queueError, warn } = require('../queues/errors')
+const { warn } = require('../queues/errors')
 const { wrong } = require('../queues/rules')
 const { unpack } = require('./content')
 const { Delivery } = require('./delivery')
@@ -33,9 +33,6 @@ class Durable extends EventEmitter {
   constructor(io, queues, options) {
     super()
     if (!(queues instanceof Queues)) throw wrong('durable', 'what createQueues() returned, as the second argument', queues)
-    if (queues.shared) {
-      throw queueError('QUEUE_UNSUPPORTED', 'durable: expected queues of this process, { path } or { memory: true }, got queues in Redis')
-    }
     const settings = durableOptions(options)
     this.#nsp = namespaceOf(io)
     this.#queues = queues

@@ -23,7 +23,6 @@ class Queues extends EventEmitter {
   #markClosed = NOTHING
   #closed = new Promise((resolve) => (this.#markClosed = () => resolve(undefined)))
   #failure = false
-  #shared
   #ready
   /** @type {(report: any) => void} */
   #markReady = NOTHING
@@ -38,7 +37,6 @@ class Queues extends EventEmitter {
     super()
     const { tracing, ...opening } = openingOptions(options)
     const settings = { ...opening, view }
-    this.#shared = opening.redis !== undefined
     this.#Queue = tracing ? queueClass() : Queue
     this.#ready = new Promise((resolve, reject) => {
       this.#markReady = resolve
@@ -82,11 +80,6 @@ class Queues extends EventEmitter {
   accept(nsp, options) {
     if (this.#engine.ended) throw this.#engine.ended
     return new Acceptor(this, nsp, options)
-  }
-
-  /** Whether other processes may have them open too. */
-  get shared() {
-    return this.#shared
   }
 
   /** @returns {Promise<any>} what opening found */

@@ -77,6 +77,7 @@ impl Core {
             let result = results.next().ok_or_else(strange)?;
             self.result(op, result, &mut records, since, now);
         }
+        self.ended_early.clear();
         for frame in own {
             self.told(bytes(frame), now);
         }
@@ -101,7 +102,7 @@ impl Core {
                 self.sent(op, Ok(&text), now);
             }
             Then::Alive(worker, life, ticket) => {
-                self.is_alive(worker, life, int(&value) == 1, since);
+                self.is_alive(worker, life, int(&value) == 1, since, now);
                 if let Some(ticket) = ticket {
                     self.done(ticket, Ok(Outcome::Done));
                 }
@@ -130,7 +131,7 @@ impl Core {
                 let all = all.collect();
                 self.fetched((worker, life, want), there, all, now);
             }
-            Then::Settled(Some(ticket), _) => self.done(ticket, Ok(Outcome::Done)),
+            Then::Settled(Some(ticket), _) | Then::Interest(Some(ticket), _) => self.done(ticket, Ok(Outcome::Done)),
             Then::Extended(ticket, _, token) => {
                 let until = int(&value);
                 if until > 0 {
@@ -298,6 +299,7 @@ impl Core {
                     self.done(ticket, Err(error.clone()));
                 }
             }
+            Then::Interest(ticket, worker) => self.interest_failed(ticket, worker),
             Then::Settled(ticket, _) | Then::Extended(ticket, ..) => self.refuse(ticket, error),
             _ if op.given_up => {}
             Then::Done(ticket)

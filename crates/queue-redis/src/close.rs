@@ -37,6 +37,10 @@ impl Core {
         self.beat = now;
         // Redis may have lost what it knew.
         self.introduce(now);
+        let workers: Vec<_> = self.workers.keys().copied().collect();
+        for worker in workers {
+            self.tell_interests(worker, now);
+        }
         for queue in 0..self.queues.len() {
             if self.queues.get(queue).is_some_and(|queue| !queue.drains.is_empty()) {
                 let args = vec![Arg::Word("empty"), Arg::Name(self.name(queue))];
@@ -138,6 +142,7 @@ impl Core {
             Then::Settled(..)
                 | Then::Closed(_)
                 | Then::Alive(..)
+                | Then::Interest(..)
                 | Then::Nothing
                 | Then::Beat
                 | Then::Bye
@@ -168,6 +173,7 @@ impl Core {
                 }
             }
             Then::Alive(..)
+            | Then::Interest(..)
             | Then::Nothing
             | Then::Beat
             | Then::Bye

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use socketio_queue::{
-    Clockwork, Command, Due, Effect, Error, Lease, MAX_KEY_BYTES, MessageAction, NewMessage, Outcome, QueueAction,
-    QueueOptions, QueueRef, Schedule, Settle, State, Ticket, check_name, check_options,
+    Clockwork, Command, Due, Effect, Error, Lease, MAX_KEY_BYTES, MessageAction, NewMessage, QueueAction, QueueOptions,
+    QueueRef, Schedule, Settle, State, Ticket, check_name, check_options,
 };
 
 use crate::core::{Core, LocalQueue};
@@ -48,8 +48,7 @@ impl Core {
                     self.done(ticket, Err(error));
                 }
             }
-            // Queues by interest are refused, so there is nobody to be interested.
-            Command::Interest { ticket: Some(ticket), .. } => self.done(ticket, Ok(Outcome::Done)),
+            Command::Interest { ticket, worker, key, wanted } => self.interest(ticket, worker, key, wanted, now),
             Command::SetConcurrency { worker, concurrency } => {
                 if let Some(worker) = self.workers.get_mut(&worker) {
                     worker.want |= concurrency > worker.options.concurrency;
@@ -127,11 +126,6 @@ impl Core {
         check_name(name)?;
         let fields = match options {
             None => Vec::new(),
-            Some(options) if options.by_interest => {
-                return Err(Error::Unsupported {
-                    detail: "durable emits need queues in this process or on its disk, not in Redis".into(),
-                });
-            }
             Some(options) => {
                 check_options(options)?;
                 options::fields(options)
@@ -150,6 +144,7 @@ impl Core {
             && options.is_some()
         {
             queue.options.clone_from(&fields);
+            queue.by_interest = options.is_some_and(|options| options.by_interest);
         }
         let mut args = vec![Arg::Word("declare"), Arg::Name(name), Arg::Number(fields.len() as u64)];
         args.extend(fields);
@@ -162,7 +157,12 @@ impl Core {
             Ok((queue, _)) => queue,
             Err(error) => return self.refuse(ticket, error),
         };
-        self.let_go(lease.token);
+        if let Some(held) = self.let_go(lease.token)
+            && self.queues.get(queue).is_some_and(|queue| queue.by_interest)
+        {
+            // What follows it in its key is for the same worker.
+            self.want_again(held.worker);
+        }
         let args = match outcome {
             Settle::Ack { result } => {
                 let mut args = self.lease_args("ack", queue, lease);

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use socketio_queue::{
     Effect, Error, Histogram, Lease, MessageId, QueueRef, Receipt, Request, Ticket, Token, WorkerId, WorkerOptions,
 };
@@ -42,6 +42,7 @@ pub(crate) struct LocalQueue {
     pub(crate) listening: u32,
     /// The options that this process has given.
     pub(crate) options: Vec<Arg>,
+    pub(crate) by_interest: bool,
     pub(crate) drains: Vec<Ticket>,
     /// Sends that wait for room. The first `returned` have come back from another attempt, of which `trying` are under way.
     pub(crate) waiting: VecDeque<Op>,
@@ -64,6 +65,10 @@ pub(crate) struct Worker {
     /// Since then it is known to be alive for its timeout.
     pub(crate) renewed: Instant,
     pub(crate) closing: bool,
+    /// The keys whose messages it takes, of a queue by interest.
+    pub(crate) interests: FxHashSet<Box<str>>,
+    /// Redis may not know of all of them.
+    pub(crate) forgotten: bool,
 }
 
 /// A delivery that is not settled.
@@ -113,6 +118,8 @@ pub(crate) struct Core {
     pub(crate) handles: FxHashMap<QueueRef, usize>,
     pub(crate) workers: FxHashMap<WorkerId, Worker>,
     pub(crate) leases: FxHashMap<Token, Held>,
+    /// Leases that have ended before their delivery was heard of: it is under way.
+    pub(crate) ended_early: FxHashSet<Token>,
     pub(crate) requests: FxHashMap<MessageId, Pending>,
     pub(crate) deadlines: BTreeSet<(Instant, MessageId)>,
     pub(crate) gatherings: FxHashMap<u64, Gathering>,
@@ -158,6 +165,7 @@ impl Core {
             handles: FxHashMap::default(),
             workers: FxHashMap::default(),
             leases: FxHashMap::default(),
+            ended_early: FxHashSet::default(),
             requests: FxHashMap::default(),
             deadlines: BTreeSet::new(),
             gatherings: FxHashMap::default(),

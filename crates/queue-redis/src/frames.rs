@@ -54,6 +54,9 @@ impl Core {
                 let Some(token) = number(parts.next()) else { return };
                 let _id = parts.next();
                 let reason = if number(parts.next()) == Some(1) { LeaseEnd::RunTime } else { LeaseEnd::Expired };
+                if self.flight.is_some() && !self.leases.contains_key(&Token(token)) {
+                    self.ended_early.insert(Token(token));
+                }
                 self.end_lease(Token(token), reason);
             }
             Some(b"P") => {

@@ -14,6 +14,7 @@ mod commands;
 mod core;
 mod engine;
 mod frames;
+mod interest;
 mod link;
 mod look;
 mod op;

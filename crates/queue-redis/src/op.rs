@@ -70,6 +70,8 @@ pub(crate) enum Then {
     OfMessage(Ticket, MessageId),
     Sent(usize, Reply),
     Settled(Option<Ticket>, MessageId),
+    /// A worker said whether it takes the messages of a key.
+    Interest(Option<Ticket>, WorkerId),
     Extended(Option<Ticket>, MessageId, Token),
     /// A worker was registered, or gave a sign of life; with the number of its life.
     Alive(WorkerId, u32, Option<Ticket>),

@@ -10,7 +10,7 @@ use crate::op::Arg;
 
 /// All of them, so that what is left out takes the place of what was there.
 pub(crate) fn fields(options: &QueueOptions) -> Vec<Arg> {
-    let mut fields = Vec::with_capacity(42);
+    let mut fields = Vec::with_capacity(44);
     let mut set = |name: &'static str, value: String| fields.extend([Arg::Word(name), Arg::Text(value.into())]);
     let (kind, delay, most, jitter) = match options.backoff {
         Backoff::Fixed { delay, jitter } => ("fixed", delay, delay, jitter),
@@ -36,6 +36,8 @@ pub(crate) fn fields(options: &QueueOptions) -> Vec<Arg> {
     set("maxMessageBytes", options.max_message_bytes.to_string());
     set("dedupWindow", options.dedup_window.to_string());
     set("dedupMax", options.dedup_max.to_string());
+    set("byInterest", if options.by_interest { "1" } else { "" }.to_owned());
+    set("keyMaxLength", given(options.key_max_length));
     fields
 }
 
@@ -88,7 +90,8 @@ pub(crate) fn read(values: Vec<Bytes>) -> QueueOptions {
         max_message_bytes: small("maxMessageBytes").unwrap_or(default.max_message_bytes),
         dedup_window: number("dedupWindow").unwrap_or(default.dedup_window),
         dedup_max: small("dedupMax").unwrap_or(default.dedup_max),
-        ..default
+        by_interest: text("byInterest").is_some(),
+        key_max_length: number("keyMaxLength"),
     }
 }
 
@@ -123,7 +126,8 @@ mod tests {
             max_message_bytes: 12,
             dedup_window: 13,
             dedup_max: 14,
-            ..QueueOptions::default()
+            by_interest: true,
+            key_max_length: Some(15),
         };
         assert_eq!(back(&all), all);
         assert_eq!(back(&QueueOptions::default()), QueueOptions::default());

@@ -2,12 +2,14 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-/// What both have: `run`, which executes a batch. The functions of `rare` are made when one of them is called.
+/// What both have: `run`, which executes a batch. The functions of `rare`, and those of queues by interest, are made
+/// when one of them is called.
 const BODY: &str = concat!(
     include_str!("script/base.lua"),
     include_str!("script/place.lua"),
     include_str!("script/send.lua"),
     include_str!("script/consume.lua"),
+    include_str!("script/interest.lua"),
     "local declare\nlocal function rare()\n",
     include_str!("script/manage.lua"),
     include_str!("script/look.lua"),

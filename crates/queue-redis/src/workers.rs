@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustc_hash::FxHashSet;
 use socketio_queue::{
     Delivery, Effect, Error, Lease, LeaseEnd, MessageId, QueueRef, Renewal, Ticket, Token, WorkerId, WorkerOptions,
 };
 
 use crate::core::{BEAT, Core, Held, SOON, Worker};
+use crate::interest::Interest;
 use crate::op::{Arg, Op, Then};
 use crate::record;
 
@@ -45,6 +47,11 @@ impl Core {
         if options.renewal == Renewal::Explicit {
             return Err(Error::Unsupported { detail: "leases that the consumer renews, over Redis".into() });
         }
+        if self.queues.get(queue).is_some_and(|queue| queue.by_interest)
+            && (options.batch.is_some() || self.workers.values().any(|other| other.queue == queue && !other.closing))
+        {
+            return invalid("a queue by interest has one worker in each process, which takes no batches");
+        }
         if self.workers.contains_key(&id) {
             return invalid("the worker's number is in use");
         }
@@ -59,6 +66,8 @@ impl Core {
             batch_since: None,
             renewed: now,
             closing: false,
+            interests: FxHashSet::default(),
+            forgotten: false,
         };
         self.workers.insert(id, worker);
         if let Some(op) = self.alive(id, Some(ticket), now) {
@@ -91,6 +100,10 @@ impl Core {
                 self.push_first(op);
             }
         }
+        let forgotten: Vec<_> = self.workers.iter().filter(|(_, worker)| worker.forgotten).map(|(id, _)| *id).collect();
+        for id in forgotten {
+            self.tell_interests(id, now);
+        }
         self.push_first(Op::new(vec![Arg::Word("beat")], Then::Beat, now));
         self.beat = now + pause;
         for queue in 0..self.queues.len() {
@@ -99,12 +112,13 @@ impl Core {
     }
 
     /// What was asked of a worker's life was answered. `asked`: when it was sent.
-    pub(crate) fn is_alive(&mut self, id: WorkerId, life: u32, unknown: bool, asked: Instant) {
+    pub(crate) fn is_alive(&mut self, id: WorkerId, life: u32, unknown: bool, asked: Instant, now: Instant) {
         let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.life == life) else { return };
         worker.renewed = asked;
         if worker.registered && unknown {
             // It was taken for lost meanwhile, and its messages were given to others.
             self.lose_leases(id);
+            self.tell_interests(id, now);
         } else {
             worker.registered = true;
         }
@@ -163,6 +177,7 @@ impl Core {
             self.pending_bytes += op.bytes();
             self.pending.push_back(op);
         }
+        self.tell_interests(id, now);
     }
 
     /// The batch under way is so old that nobody knows any more whether it was executed: it is not sent again.
@@ -275,15 +290,30 @@ impl Core {
         }
         let until = worker.options.max_run_time.map(|time| now + Duration::from_millis(time));
         let mut deliveries = Vec::with_capacity(all.len());
+        let by_interest = self.queues.get(worker.queue).is_some_and(|queue| queue.by_interest);
+        let mut unwanted = FxHashSet::default();
         for (message, token, attempt, bytes) in all {
             // One that is gone was taken away after the answer was lost.
             let Some(read) = record::read(message, bytes) else { continue };
+            if self.ended_early.contains(&token) {
+                continue;
+            }
+            if let Some(key) = read.key()
+                && by_interest
+                && !worker.interests.contains(key)
+            {
+                // Redis knows of an interest that is gone here. What it gave out comes back as always.
+                unwanted.insert(Box::from(key));
+            }
             self.leases.insert(token, Held { worker: id, id: message, until });
             worker.held += 1;
             deliveries.push(Delivery { token, attempt, message: read });
         }
         if !deliveries.is_empty() {
             self.effects.push(Effect::Deliver { worker: id, deliveries });
+        }
+        for key in unwanted {
+            self.tell_interest(None, id, key, Interest::Ended, now);
         }
     }
 

@@ -59,6 +59,8 @@ local function load(name)
   if not o.created then return nil end
   q.o = setmetatable(o, DEFAULTS)
   q.head, q.tail = o.head, o.tail
+  -- Of keys: their states, who wants them, whose turn has come; of workers: whether they are alive.
+  if o.byInterest then q.states, q.lists, q.called, q.living = {}, {}, {}, {} end
   return q
 end
 

@@ -37,10 +37,13 @@ local function held(q, id)
     requester = sub(text, at + w + k, at + w + k + r - 1) }
 end
 
-local function end_lease(q, id, a)
+-- `failed`: in vain.
+local function end_lease(q, id, a, failed)
   call('HDEL', q.active, id)
   if a.run then call('ZREM', q.runs, id) end
   if q.o.concurrency then q.touched = true end
+  local by = by_interest(q, a.key)
+  if by then by.got_back(q, a.key, id, failed and a.worker) end
 end
 
 -- Looks for the lease; without it the command is refused.
@@ -60,12 +63,14 @@ end
 -- The record of a held message cannot be read any more.
 local function spoiled(q, id, a)
   quarantine(q, id, call('HGET', q.messages, id))
+  local by = by_interest(q, a.key)
+  if by then by.count(q, a.key, -1) end
   release_key(q, a.key)
 end
 
 -- An attempt of a held message has failed.
 local function fail(q, id, a, text, delay, dead)
-  end_lease(q, id, a)
+  end_lease(q, id, a, true)
   bump(q, 'failed', 1)
   local m = message(q, id)
   if not m then return spoiled(q, id, a) end
@@ -76,6 +81,8 @@ local function fail(q, id, a, text, delay, dead)
   note(q, id, a.attempt, text)
   if delay > 0 then make_delayed(q, m, now + delay, true) else make_ready(q, m, true, true) end
   event(q, 3, id, a.attempt, text, delay)
+  local by = by_interest(q, a.key)
+  if by then by.expire_late(q, m) end
 end
 
 -- A held message was not processed: it goes first again, and the attempt does not count.
@@ -83,15 +90,11 @@ local function give_back(q, id, a)
   end_lease(q, id, a)
   local m = message(q, id)
   if not m then return spoiled(q, id, a) end
-  if a.attempt > 1 then
-    call('HSET', q.attempts, id, a.attempt - 1)
-  else
-    call('HDEL', q.attempts, id)
-    if m.expires > 0 then
-      if m.expires <= now then return expire(q, m, true) end
-      call('ZADD', q.expiries, m.expires, id)
-      alarm(q, m.expires)
-    end
+  if a.attempt > 1 then call('HSET', q.attempts, id, a.attempt - 1) else call('HDEL', q.attempts, id) end
+  if m.expires > 0 and (a.attempt == 1 or by_interest(q, a.key)) then
+    if m.expires <= now then return expire(q, m, true) end
+    call('ZADD', q.expiries, m.expires, id)
+    alarm(q, m.expires)
   end
   make_ready(q, m, true, true)
 end
@@ -122,7 +125,21 @@ end
 local function lose(name, worker)
   local q = find(name)
   if not q then return end
+  if q.o.byInterest then (keyed or make_keyed()).ended(q, worker) end
   for _, one in ipairs(holdings(q, worker)) do lapse(q, one[1], one[2], 0) end
+end
+
+local NO_ATTEMPT = 'no attempt is left: the process ended in the last one, or maxAttempts was lowered'
+
+-- Gives a message to a worker, and tells it with `result`. Returns its text in `active`.
+local function take(q, m, attempt, worker, run, result)
+  local token, last = new_token(), #result
+  result[last + 1], result[last + 2], result[last + 3] = m.id, token, attempt
+  records[#records + 1] = m.record
+  if attempt == 1 then observe(q, 'wait', now - max(m.deliver, wall(m.id))) end
+  event(q, 1, m.id, attempt)
+  return format('%s %d %.0f %d %d %d %d %d %d ', token, attempt, now, m.size, m.priority, run > 0 and 1 or 0,
+    #worker, #m.key, #m.requester) .. worker .. m.key .. m.requester
 end
 
 -- queue, worker, how many, how few, ms that a handler may run (0: any). Answer: how many wait, then id, token, attempt of each; the
@@ -142,7 +159,7 @@ ops.fetch = { 5, function(name, worker, want, least, run)
   local waiting = call('ZCARD', q.ready)
   result[1] = waiting
   local given = 0
-  if waiting < least then free = 0 end
+  if waiting < least and not o.byInterest then free = 0 end
   while given < free do
     local popped = call('ZPOPMIN', q.ready, free - given)
     if #popped == 0 then break end
@@ -159,26 +176,19 @@ ops.fetch = { 5, function(name, worker, want, least, run)
       elseif attempt == 1 and m.expires > 0 and m.expires <= now then
         expire(q, m, true)
       elseif attempt > o.maxAttempts then
-        die(q, m, attempt - 1, 'no attempt is left: the process ended in the last one, or maxAttempts was lowered', true)
+        die(q, m, attempt - 1, NO_ATTEMPT, true)
       elseif left <= 0 then
         make_delayed(q, m, again, true)
       else
         if m.key ~= '' and o.keyRatePer then used(q.rate .. '|' .. m.key, o.keyRatePer, 1) end
         if m.expires > 0 then call('ZREM', q.expiries, id) end
-        local token = new_token()
         entries[#entries + 1] = id
-        entries[#entries + 1] = format('%s %d %.0f %d %d %d %d %d %d ', token, attempt, now, m.size, m.priority, run > 0 and 1 or 0,
-          #worker, #m.key, #m.requester) .. worker .. m.key .. m.requester
+        entries[#entries + 1] = take(q, m, attempt, worker, run, result)
         if run > 0 then
           runs[#runs + 1] = now + run
           runs[#runs + 1] = id
         end
-        local last = #result
-        result[last + 1], result[last + 2], result[last + 3] = id, token, attempt
-        records[#records + 1] = m.record
         given = given + 1
-        if attempt == 1 then observe(q, 'wait', now - max(m.deliver, wall(id))) end
-        event(q, 1, id, attempt)
       end
     end
     if #entries > 0 then call('HSET', q.active, unpack(entries)) end
@@ -187,6 +197,7 @@ ops.fetch = { 5, function(name, worker, want, least, run)
       alarm(q, now + run)
     end
   end
+  if o.byInterest then given = given + (keyed or make_keyed()).fetch(q, worker, free - given, run, result) end
   if given > 0 then
     bump(q, 'delivered', given)
     if o.ratePer then used(q.rate, o.ratePer, given) end
@@ -209,7 +220,8 @@ ops.ack = { 4, function(name, id, token, result)
   q.bytes = q.bytes - a.size
   q.emptied, q.freed = true, true
   reply(a.requester, id, 1, result)
-  if a.key ~= '' then release_key(q, a.key) end
+  local by = by_interest(q, a.key)
+  if by then by.count(q, a.key, -1) else release_key(q, a.key) end
   bump(q, 'completed', 1)
   observe(q, 'run', now - a.since)
   event(q, 2, id, result)
@@ -259,12 +271,18 @@ ops.close = { 4, function(name, worker, lost, last)
   local q = need(name)
   firsts[':workers'] = nil
   call('ZREM', P .. ':workers', worker .. ':' .. name)
+  if q.o.byInterest then (keyed or make_keyed()).ended(q, worker) end
   if last == '1' then call('SREM', q.hungry, inst) end
   for _, one in ipairs(holdings(q, worker)) do
     if lost == '1' then lapse(q, one[1], one[2], 0) else give_back(q, one[1], one[2]) end
   end
   q.touched = true
   return ''
+end }
+
+-- queue, worker, key, 1 if it takes the messages of that key, 2 if it says so again, 0 if it does not.
+ops.interest = { 4, function(...)
+  return (keyed or make_keyed()).interest(...)
 end }
 
 -- Somebody else should look at the queue: this instance was woken, and has nobody.

@@ -57,11 +57,8 @@ end }
 -- ready, delayed, active, all, bytes, waiting sends, keys, workers, paused, oldest ready (empty: none), then the counters.
 ops.stats = { 1, function(name)
   local q = need(name)
-  local waiting, workers = 0, 0
+  local waiting = 0
   for _, count in ipairs(call('HVALS', q.waiting)) do waiting = waiting + tonumber(count) end
-  for _, worker in ipairs(call('ZRANGE', P .. ':workers', 0, -1)) do
-    if match(worker, '^[^:]*:[^:]*:(.*)$') == name then workers = workers + 1 end
-  end
   local oldest, from = nil, '-inf'
   repeat
     local first = call('ZRANGE', q.ready, from, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
@@ -71,7 +68,7 @@ ops.stats = { 1, function(name)
     end
   until not first[1]
   local found = { call('ZCARD', q.ready), call('ZCARD', q.delayed), call('HLEN', q.active), call('HLEN', q.messages), q.o.bytes + q.bytes,
-    waiting, call('HLEN', q.held), workers, q.o.paused, oldest and now - wall(oldest) or '' }
+    waiting, call('HLEN', q.o.byInterest and q.keys or q.held), count_workers(q), q.o.paused, oldest and now - wall(oldest) or '' }
   for _, value in ipairs(call('HGETALL', q.stats)) do found[#found + 1] = value end
   return found
 end }

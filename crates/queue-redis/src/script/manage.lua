@@ -2,7 +2,15 @@
 
 local KINDS = { queue = 'hash', messages = 'hash', ids = 'zset', ready = 'zset', delayed = 'zset', active = 'hash', held = 'hash',
   stalled = 'set', attempts = 'hash', errors = 'hash', expiries = 'zset', runs = 'zset', dedup = 'zset', deduped = 'hash', stats = 'hash',
-  waiting = 'hash', hungry = 'set', listeners = 'hash', quarantine = 'hash', schedules = 'hash', templates = 'hash' }
+  keys = 'hash', interest = 'hash', waiting = 'hash', hungry = 'set', listeners = 'hash', quarantine = 'hash', schedules = 'hash', templates = 'hash' }
+
+local function count_workers(q)
+  local workers = 0
+  for _, worker in ipairs(call('ZRANGE', P .. ':workers', 0, -1)) do
+    if match(worker, '^[^:]*:[^:]*:(.*)$') == q.name then workers = workers + 1 end
+  end
+  return workers
+end
 
 -- name, 0 or the number of options, then pairs of field and value.
 function declare(name, options)
@@ -14,12 +22,20 @@ function declare(name, options)
   end
   local q = find(name) or make(name)
   if #options > 0 then
+    local wants_interest = false
+    for n = 1, #options, 2 do
+      if options[n] == 'byInterest' then wants_interest = options[n + 1] ~= '' end
+    end
+    if wants_interest ~= (q.o.byInterest ~= nil) and (call('HLEN', q.messages) > 0 or count_workers(q) > 0) then
+      error('!OPTION a queue is by interest from its beginning, or becomes so without messages and workers', 0)
+    end
     call('HSET', q.queue, unpack(options))
     -- What this call has changed so far is kept.
     local before = q
     queues[name] = nil
     q = find(name)
     for _, field in ipairs({ 'counts', 'events', 'emptied', 'freed', 'alarm', 'head', 'tail', 'bytes' }) do q[field] = before[field] end
+    if before.o.byInterest and q.o.byInterest then q.states, q.lists, q.called, q.living = before.states, before.lists, before.called, before.living end
     q.touched, q.freed = true, true
   end
   return ''
@@ -141,9 +157,9 @@ ops.sweep = { 5, function(name, to, most, line, after)
     for _, id in ipairs(ids) do
       if count >= most then break end
       after = id
-      if call('ZSCORE', q.delayed, id) then
-        local m = message(q, id)
-        if m and forward(q, m, to) then count = count + 1 end
+      local m = (q.o.byInterest or call('ZSCORE', q.delayed, id)) and message(q, id)
+      if m and (call('ZSCORE', q.delayed, id) or (by_interest(q, m.key) and call('ZSCORE', q.blocked .. '|' .. m.key, id))) then
+        if forward(q, m, to) then count = count + 1 end
       end
     end
     if #ids == MOST and count < most then last = 0 end
@@ -169,6 +185,8 @@ ops.reschedule = { 4, function(name, id, kind, due)
   local at = kind == 1 and due > 0 and now + due or kind == 2 and due > now and due or 0
   -- Promoted: it stays as it was, unless it was delayed.
   if kind == 0 and not call('ZSCORE', q.delayed, id) then return '' end
+  local by = by_interest(q, m.key)
+  local retried = by and by.is_retry(q, m)
   local was, holds = detach(q, m)
   if was == 'delayed' and holds then
     if at > 0 then make_delayed(q, m, at, true) else make_ready(q, m, true, true) end
@@ -178,7 +196,7 @@ ops.reschedule = { 4, function(name, id, kind, due)
   m = parse(id, write(m))
   call('HSET', q.messages, id, m.record)
   -- One that is retried keeps its place in the order of its key; another one enters it when it is due.
-  local retried = holds and m.key ~= '' and call('HEXISTS', q.attempts, id) == 1
+  retried = retried or holds and m.key ~= '' and call('HEXISTS', q.attempts, id) == 1
   if at > 0 and retried then
     make_delayed(q, m, at, true)
   elseif at > 0 then

@@ -31,6 +31,13 @@ local function write(m)
     #m.schedule, ' ', #m.requester, ' ', m.headers, ' ', m.key, m.origin, m.schedule, m.requester, sub(m.record, m.rest) })
 end
 
+-- What a queue by interest does otherwise: see interest.lua.
+local keyed, make_keyed
+
+local function by_interest(q, key)
+  if q.o.byInterest and key ~= '' then return keyed or make_keyed() end
+end
+
 local function message(q, id)
   local record = call('HGET', q.messages, id)
   return record and parse(id, record)
@@ -50,6 +57,8 @@ end
 
 -- Puts a message that is nowhere among those that wait; behind an earlier one of its key, if there is one.
 local function make_ready(q, m, first, holds)
+  local by = by_interest(q, m.key)
+  if by then return by.wait(q, m, first) end
   if m.key ~= '' and not holds then
     local held = tonumber(call('HGET', q.held, m.key) or 0)
     if held >= q.o.keyConcurrency then
@@ -67,13 +76,17 @@ end
 
 local function make_delayed(q, m, at, holds)
   call('ZADD', q.delayed, at, m.id)
-  if holds and m.key ~= '' then call('SADD', q.stalled, m.id) end
+  if holds and m.key ~= '' then
+    call('SADD', q.stalled, m.id)
+    local by = by_interest(q, m.key)
+    if by then by.stall(q, m.key, 1) end
+  end
   alarm(q, at)
 end
 
 -- Lets the others of a key go on.
 local function release_key(q, key)
-  if key == '' then return end
+  if key == '' or q.o.byInterest then return end
   local held = call('HINCRBY', q.held, key, -1)
   while held < q.o.keyConcurrency do
     local popped = call('ZPOPMIN', q.blocked .. '|' .. key)
@@ -90,15 +103,19 @@ end
 -- Takes a waiting message out of its place. Returns where it was, and whether it holds its key.
 local function detach(q, m)
   if call('ZREM', q.ready, m.id) == 1 then return 'ready', true end
+  local by = by_interest(q, m.key)
   if call('ZREM', q.delayed, m.id) == 1 then
-    return 'delayed', m.key ~= '' and call('SREM', q.stalled, m.id) == 1
+    local holds = m.key ~= '' and call('SREM', q.stalled, m.id) == 1
+    if by and holds then by.stall(q, m.key, -1) end
+    return 'delayed', holds
   end
+  if by then return by.detach(q, m) and 'blocked' or nil, false end
   if m.key ~= '' and call('ZREM', q.blocked .. '|' .. m.key, m.id) == 1 then return 'blocked', false end
   return nil, false
 end
 
 -- Forgets a message that is nowhere; its key has been let go of.
-local function forget(q, id, size)
+local function forget(q, id, size, key)
   call('HDEL', q.messages, id)
   call('ZREM', q.ids, id)
   call('HDEL', q.attempts, id)
@@ -106,17 +123,19 @@ local function forget(q, id, size)
   call('ZREM', q.expiries, id)
   q.bytes = q.bytes - size
   q.emptied, q.freed = true, true
+  local by = by_interest(q, key)
+  if by then by.count(q, key, -1) end
 end
 
 local function remove(q, m, holds)
-  forget(q, m.id, m.size)
+  forget(q, m.id, m.size, m.key)
   if holds then release_key(q, m.key) end
 end
 
 -- A record that cannot be read is set aside.
 local function quarantine(q, id, record)
   if record then call('HSET', q.quarantine, id, record) end
-  forget(q, id, 0)
+  forget(q, id, 0, '')
   bump(q, 'quarantined', 1)
   event(q, 10, id)
 end
@@ -130,6 +149,8 @@ local function add(q, m, attempts)
     alarm(q, m.expires)
   end
   q.bytes = q.bytes + m.size
+  local by = by_interest(q, m.key)
+  if by then by.count(q, m.key, 1) end
   if m.deliver > now then
     make_delayed(q, m, m.deliver, false)
   else
@@ -140,7 +161,7 @@ end
 -- Moves a message that is nowhere any more to another queue, where it begins anew.
 local function transfer(from, to, m, delayed, dead)
   local errors = dead and call('HGET', from.errors, m.id)
-  forget(from, m.id, m.size)
+  forget(from, m.id, m.size, m.key)
   m.origin = dead and from.name or ''
   if dead then m.requester = '' end
   if not delayed then m.deliver = 0 end
@@ -168,7 +189,7 @@ local function die(q, m, attempt, text, holds)
     note(q, m.id, attempt, text)
     transfer(q, target, m, false, true)
   else
-    forget(q, m.id, m.size)
+    forget(q, m.id, m.size, m.key)
   end
   if holds then release_key(q, m.key) end
   bump(q, 'dead', 1)

@@ -67,12 +67,15 @@ local function run_queue(q)
     local m = message(q, id)
     if m then
       local holds = m.key ~= '' and call('SREM', q.stalled, id) == 1
+      local by = by_interest(q, m.key)
+      if by and holds then by.stall(q, m.key, -1) end
       make_ready(q, m, holds, holds)
     else
       quarantine(q, id, call('HGET', q.messages, id))
     end
   end
   for _, dedup in ipairs(due(q.dedup, MOST)) do forget_dedup(q, dedup) end
+  if q.o.byInterest then (keyed or make_keyed()).sweep(q) end
   -- What is next, also if it was not looked at now.
   for _, key in ipairs({ q.expiries, q.runs, q.delayed, q.dedup }) do
     local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
@@ -166,6 +169,7 @@ end
 
 local function finish(q)
   wake(q)
+  if q.o.byInterest then (keyed or make_keyed()).finish(q) end
   tell(q)
   local o, changes = q.o, {}
   if q.head ~= o.head then changes[1], changes[2] = 'head', q.head end

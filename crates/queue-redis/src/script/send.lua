@@ -90,6 +90,10 @@ ops.send = { 5, function(name, numbers, dedup, key, tail)
       return 'D' .. id
     end
   end
+  if q.o.keyMaxLength and key ~= '' and not by_interest(q, key).has_room(q, key) then
+    bump(q, 'rejected', 1)
+    return '!FULL'
+  end
   if is_full(q, size + 20) then
     if q.o.overflow == 'wait' then
       if again == '0' then call('HINCRBY', q.waiting, inst, 1) end
