@@ -55,7 +55,7 @@ export interface AdapterOptions {
 export interface ClusterOptions {
   /**
    * Where Redis is: `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:///path?db=0`, or the parts. Or nodes of
-   * a Redis Cluster, in modes `"pubsub"` and `"sharded"`, or the sentinels that name the primary.
+   * a Redis Cluster, or the sentinels that name the primary.
    */
   redis: string | RedisOptions | RedisClusterOptions | RedisSentinelOptions;
   /**
@@ -156,7 +156,7 @@ export interface Emitter extends EmitterOperator {
 /** An emitter for processes without Socket.IO: see docs/guide/cluster.md. */
 export function createEmitter(options: EmitterOptions): Emitter;
 
-/** A Redis Cluster, in modes `"pubsub"` and `"sharded"`. */
+/** A Redis Cluster, for servers and emitters. */
 export interface RedisClusterOptions extends Pick<RedisOptions, "username" | "password" | "tls"> {
   /** URLs of some nodes, which are asked for the others. User and TLS of the first are those of all. */
   cluster: (string | RedisOptions)[];

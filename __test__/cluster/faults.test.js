@@ -178,7 +178,6 @@ test.each([
   [{ redis: 'redis://h', maxLen: 5 }, 'ERR_INVALID_OPTION'],
   [{ redis: { sentinel: 'h' } }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: { nodes: [] } }, 'ERR_CLUSTER_UNSUPPORTED'],
-  [{ redis: { cluster: ['redis://h'] }, mode: 'streams' }, 'ERR_CLUSTER_UNSUPPORTED'],
   [{ redis: { cluster: [] } }, 'ERR_INVALID_OPTION'],
   [{ redis: { cluster: ['redis://h/1'] } }, 'ERR_INVALID_OPTION'],
   [{ redis: { cluster: ['redis://h'], database: 1 } }, 'ERR_INVALID_OPTION'],

@@ -114,7 +114,9 @@ class TestCluster {
     const stream = options.cluster.streamCount > 1 ? streamOf(nsp, options.cluster.streamCount) : 'socket.io'
     const fields = ['uid', 'emitter', 'nsp', nsp, 'type', '9', 'data', '{"packet":["read"]}']
     while (unread.size > 0) {
-      redis.command('XADD', stream, '*', ...fields)
+      // In a Redis Cluster it is on one of its nodes.
+      const node = 'primaryOf' in redis ? /** @type {any} */ (redis).primaryOf(stream) : redis
+      node.command('XADD', stream, '*', ...fields)
       await delay(20)
     }
   }

@@ -57,6 +57,12 @@ class RedisCluster {
     while (!this.#living.every(isReady)) await delay(50)
   }
 
+  /** Starts those that are dead again. */
+  async revive() {
+    for (const node of this.nodes) if (!this.#living.includes(node)) await node.start()
+    await this.ready()
+  }
+
   get primaries() {
     return this.#living.filter((node) => node.command('ROLE').startsWith('master'))
   }
@@ -77,6 +83,26 @@ class RedisCluster {
       if (ranges.some(([first, last = first]) => slot >= first && slot <= last)) return node
     }
     throw new Error(`nobody has ${channel}`)
+  }
+
+  /** Waits until the replica of a primary has what that has. @param {Redis} primary */
+  async replicated(primary) {
+    const replica = this.replicaOf(primary)
+    const offset = (/** @type {Redis} */ node) => /master_repl_offset:(\d+)/.exec(node.command('INFO', 'replication'))?.[1]
+    while (offset(primary) !== offset(replica)) await delay(5)
+  }
+
+  /** Gives the slot of a key to another primary, with the key. @param {string} key */
+  move(key) {
+    const from = this.primaryOf(key)
+    const to = /** @type {Redis} */ (this.primaries.find((node) => node !== from))
+    const slot = from.command('CLUSTER', 'KEYSLOT', key)
+    const ids = [from, to].map((node) => node.command('CLUSTER', 'MYID'))
+    to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[0])
+    from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[1])
+    from.command('MIGRATE', '127.0.0.1', String(to.port), key, '0', '5000')
+    // First the one that has it now, so that nobody is without.
+    for (const node of [to, from, ...this.primaries]) node.command('CLUSTER', 'SETSLOT', slot, 'NODE', ids[1])
   }
 
   /** How many are subscribed to a sharded channel. @param {string} channel */

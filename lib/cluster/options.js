@@ -59,17 +59,17 @@ function subscriptionModeOf(mode, value) {
   return fail('cluster.subscriptionMode', SUBSCRIPTION_MODES.map((name) => `"${name}"`).join(' or '), show(value))
 }
 
-/** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. @param {string} [mode] @returns {any} */
+/** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. @param {string} [mode] of a server or emitter, which may use a Redis Cluster @returns {any} */
 function redisOf(redis, mode) {
   const given = typeof redis === 'string' ? fromUrl(redis) : redis
   if (typeof given !== 'object' || given === null) fail('cluster.redis', 'a URL or an object', typeof given)
   if (given.sentinels !== undefined) return sentinelsOf(given)
-  if (given.cluster !== undefined && (mode === 'pubsub' || mode === 'sharded')) return nodesOf(given)
+  if (given.cluster !== undefined && mode !== undefined) return nodesOf(given)
   for (const name of ['sentinel', 'nodes', 'cluster']) {
     if (!(name in given)) continue
     throw new NativeAdapterError(
       'ERR_CLUSTER_UNSUPPORTED',
-      `createAdapter: expected cluster.redis to name one Redis server or its sentinels, got ${name}: a Redis Cluster is { cluster: [urls] }, in modes "pubsub" and "sharded", Sentinel { sentinels, name }`,
+      `createAdapter: expected cluster.redis to name one Redis server, nodes of a cluster or sentinels, got ${name}: a Redis Cluster is { cluster: [urls] }, Sentinel { sentinels, name }`,
     )
   }
   known('cluster.redis', given, REDIS)

@@ -5,41 +5,47 @@
 //! connection is lost, or the node is cut off from the others, it is thrown away, and the next primary that answers takes its place: nobody
 //! waits for a failover. What a publisher sends is in order at each subscriber: there is one link between two nodes.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{join, try_join3};
+use futures_util::future::{join, try_join, try_join4};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use redis::aio::MultiplexedConnection;
 
 use crate::attempts::chance;
 use crate::format::Subscription;
-use crate::lookout::{Lookout, graver};
+use crate::lookout::{Lookout, graver, is_among_most};
 use crate::nodes::Nodes;
 use crate::outbox::Outgoing;
 use crate::redis::{Redis, Settings};
 use crate::slots::Address;
+use crate::spread::{Spread, SpreadLog};
 use crate::transport::{Lost, Transport};
 
 /// A primary that has not answered for so long is not waited for: the next one is tried, too.
 const HESITATION: Duration = Duration::from_millis(300);
-/// As many slots there are.
-const SLOTS: u32 = 16_384;
 
-/// A connection to one node of a Redis Cluster, and others that count.
+/// A connection to one node of a Redis Cluster, others that count, and in mode `streams` those for streams.
 pub(crate) struct Bus {
     own: Redis,
     nodes: Rc<Nodes>,
+    spread: Option<Rc<Spread>>,
 }
 
 impl Bus {
-    pub(crate) async fn connect(lookout: &Lookout) -> Result<Self, Lost> {
-        let slots = lookout.look().await?;
-        let (address, own) = choose(lookout.settings(), slots.primaries.clone()).await?;
-        let nodes = Nodes::new(lookout.settings().clone(), address, &slots);
-        Ok(Self { own, nodes: Rc::new(nodes) })
+    /// `streams` are those that are read and written, if there are some; with `sessions` these are kept, too.
+    pub(crate) async fn connect(lookout: &Lookout, streams: &[String], sessions: bool) -> Result<Self, Lost> {
+        let (settings, slots) = (lookout.settings(), lookout.look().await?);
+        let spreading = async {
+            if streams.is_empty() {
+                return Ok(None);
+            }
+            let spread = Spread::connect(settings, slots.clone(), streams.to_vec(), sessions).await?;
+            Ok(Some(Rc::new(spread)))
+        };
+        let ((address, own), spread) = try_join(choose(settings, slots.primaries.clone()), spreading).await?;
+        let nodes = Nodes::new(settings.clone(), address, &slots);
+        Ok(Self { own, nodes: Rc::new(nodes), spread })
     }
 }
 
@@ -74,42 +80,38 @@ async fn connect(settings: &Settings, address: Address) -> Result<(Address, Redi
     Ok((address, own))
 }
 
-/// Whether a node is in touch with most of the cluster. One that is cut off publishes without an error, and reaches nobody.
-async fn is_among_most((mut connection, settings): (MultiplexedConnection, Settings)) -> Result<(), Lost> {
-    let info: redis::RedisResult<String> = redis::cmd("CLUSTER").arg("INFO").query_async(&mut connection).await;
-    // Not everybody may ask.
-    let Ok(info) = info else { return Ok(()) };
-    match served(&info) {
-        Some(served) if served * 2 < SLOTS => {
-            let address = settings.address();
-            let message = format!(
-                "expected the node at {address} to be in touch with most of the cluster, got {served} slots of {SLOTS}"
-            );
-            Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message })
-        }
-        _ => Ok(()),
+/// What is to be done, if anything.
+async fn maybe(doing: Option<impl Future<Output = Result<(), Lost>>>) -> Result<(), Lost> {
+    match doing {
+        Some(doing) => doing.await,
+        None => Ok(()),
     }
 }
 
-/// Of how many slots a node knows that their primaries are there.
-fn served(info: &str) -> Option<u32> {
-    info.lines().find_map(|line| line.trim().strip_prefix("cluster_slots_ok:")?.parse().ok())
-}
-
 impl Transport for Bus {
+    /// Entries of streams take other ways than messages.
     fn publish(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<(), Lost>> + 'static {
-        self.own.publish(batch)
+        let (messages, entries): (Vec<_>, Vec<_>) = batch.into_iter().partition(|message| message.number().is_none());
+        let publishing = (!messages.is_empty()).then(|| self.own.publish(messages));
+        let writing = self.spread.as_ref().filter(|_| !entries.is_empty()).map(|spread| spread.write(entries));
+        async move { try_join(maybe(publishing), maybe(writing)).await.map(drop) }
     }
 
     /// Each node counts its own.
     fn count(&self, channels: Vec<String>) -> impl Future<Output = Result<Vec<u64>, Lost>> + 'static {
-        let (nodes, commands) = (Rc::clone(&self.nodes), self.own.commands());
+        let (nodes, commands, spread) = (Rc::clone(&self.nodes), self.own.commands(), self.spread.clone());
         let own = self.own.count(channels.clone());
         async move {
             let looking = nodes.look(commands.clone());
-            let counting = try_join3(own, nodes.count(&channels), is_among_most(commands));
+            let checking = async {
+                match &spread {
+                    Some(spread) => spread.check().await,
+                    None => Ok(()),
+                }
+            };
+            let counting = try_join4(own, nodes.count(&channels), is_among_most(commands), checking);
             let (counted, ()) = join(counting, looking).await;
-            let (mut sums, others, ()) = counted?;
+            let (mut sums, others, (), ()) = counted?;
             for counts in others {
                 sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
             }
@@ -126,28 +128,13 @@ impl Transport for Bus {
         self.own.change(changes)
     }
 
-    type Log = Infallible;
+    type Log = SpreadLog;
 
-    fn log(&self) -> Option<Infallible> {
-        None
+    fn log(&self) -> Option<SpreadLog> {
+        SpreadLog::new(Rc::clone(self.spread.as_ref()?))
     }
 
     fn receive(&mut self, take: impl FnMut(&str, &[u8])) -> impl Future<Output = Result<(), Lost>> {
         self.own.receive(take)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_node_says_how_much_of_the_cluster_it_sees() {
-        assert_eq!(
-            served("cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:10923\r\n"),
-            Some(10_923)
-        );
-        assert_eq!(served("cluster_slots_ok:\r\n"), None);
-        assert_eq!(served(""), None);
     }
 }

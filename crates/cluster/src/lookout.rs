@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisResult, Value};
 
 use crate::redis::{ANSWER, CONNECT, Settings};
-use crate::slots::{Address, SlotMap};
+use crate::slots::{Address, SLOTS, SlotMap};
 use crate::transport::Lost;
 
 /// Who can be asked: those that were named, and those that were there the last time, should all of the former be gone.
@@ -59,11 +59,11 @@ impl Lookout {
 
 async fn slots_of(node: &Settings) -> Result<Value, Lost> {
     let client = node.client()?;
-    let asking = async {
-        let connection = client.get_multiplexed_async_connection_with_config(&config()).await?;
-        slots(connection).await
-    };
-    asking.await.map_err(|error| lost(node, &error))
+    let connecting = client.get_multiplexed_async_connection_with_config(&config()).await;
+    let connection = connecting.map_err(|error| lost(node, &error))?;
+    // It would name nodes as they were when it was cut off.
+    is_among_most((connection.clone(), node.clone())).await?;
+    slots(connection).await.map_err(|error| lost(node, &error))
 }
 
 /// What a node answers to `CLUSTER SLOTS`.
@@ -89,4 +89,41 @@ fn lost(node: &Settings, error: &redis::RedisError) -> Lost {
     }
     let message = format!("{} (cluster.redis.cluster is for a Redis Cluster)", lost.message);
     Lost { code: "ERR_CLUSTER_CONFIG", message }
+}
+
+/// Whether a node is in touch with most of the cluster. One that is cut off publishes without an error, and reaches nobody.
+pub(crate) async fn is_among_most((mut connection, settings): (MultiplexedConnection, Settings)) -> Result<(), Lost> {
+    let info: RedisResult<String> = redis::cmd("CLUSTER").arg("INFO").query_async(&mut connection).await;
+    // Not everybody may ask.
+    let Ok(info) = info else { return Ok(()) };
+    match served(&info) {
+        Some(served) if served * 2 < SLOTS.into() => {
+            let address = settings.address();
+            let message = format!(
+                "expected the node at {address} to be in touch with most of the cluster, got {served} slots of {SLOTS}"
+            );
+            Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Of how many slots a node knows that their primaries are there.
+fn served(info: &str) -> Option<u32> {
+    info.lines().find_map(|line| line.trim().strip_prefix("cluster_slots_ok:")?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_says_how_much_of_the_cluster_it_sees() {
+        assert_eq!(
+            served("cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:10923\r\n"),
+            Some(10_923)
+        );
+        assert_eq!(served("cluster_slots_ok:\r\n"), None);
+        assert_eq!(served(""), None);
+    }
 }

@@ -83,6 +83,8 @@ impl Node {
         let (serves, writers) = (writers.is_some(), writers.unwrap_or_default());
         let lanes = Arc::clone(&writers);
         let spread = !settings.seeds().is_empty();
+        let streams = if mode == Mode::Streams { config.streams.streams.all() } else { Vec::new() };
+        let sessions = recovery.is_some();
         let work = async move || {
             let lookout = Lookout::new(settings.clone());
             let (inbox, events, counters) = shared;
@@ -90,7 +92,7 @@ impl Node {
                 let emitter = Emitter::new(config, inbox, events, counters);
                 return match mode {
                     Mode::Sharded(_) => emitter.run(async || Shards::connect(&lookout).await).await,
-                    _ if spread => emitter.run(async || Bus::connect(&lookout).await).await,
+                    _ if spread => emitter.run(async || Bus::connect(&lookout, &streams, sessions).await).await,
                     Mode::PubSub | Mode::Streams => emitter.run(async || settings.connect().await).await,
                 };
             }
@@ -99,7 +101,7 @@ impl Node {
             let worker = Worker::new(core, inbox, events, counters, lanes);
             match mode {
                 Mode::Sharded(_) => worker.run(async || Shards::connect(&lookout).await).await,
-                _ if spread => worker.run(async || Bus::connect(&lookout).await).await,
+                _ if spread => worker.run(async || Bus::connect(&lookout, &streams, sessions).await).await,
                 Mode::PubSub | Mode::Streams => worker.run(async || settings.connect().await).await,
             }
         };

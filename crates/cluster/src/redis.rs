@@ -2,24 +2,21 @@
 //!
 //! Both speak RESP2, which each version and each service knows. A lost connection is not mended here: the node makes another.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join;
 use futures_util::{FutureExt, StreamExt};
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, ProtocolVersion, RedisError, RedisResult, ServerErrorKind, Value,
-};
+use redis::{Client, ErrorKind, ProtocolVersion, RedisError, RedisResult, ServerErrorKind, Value};
 
 use crate::format::Subscription;
 use crate::lookout::config;
 use crate::outbox::{Outgoing, Route};
+use crate::redis_log::RedisLog;
 use crate::sentinel::Sentinels;
-use crate::streams::log::{Identity, Raw, Read};
-use crate::streams::reader::{Reader, Shared};
-use crate::streams::{Entry, Id, Reach, log};
-use crate::transport::{Log, Lost, Transport};
+use crate::streams::Entry;
+use crate::streams::reader::Reader;
+use crate::transport::{Lost, Transport};
 
 /// Where Redis is, and who asks.
 #[derive(Clone, serde::Deserialize)]
@@ -98,6 +95,10 @@ impl Settings {
         self.client_of(ProtocolVersion::RESP2)
     }
 
+    pub(crate) fn tls(&self) -> bool {
+        self.tls
+    }
+
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -160,7 +161,7 @@ impl Settings {
     }
 
     /// A connection that reads streams.
-    async fn reader(&self) -> Result<Reader, Lost> {
+    pub(crate) async fn reader(&self) -> Result<Reader, Lost> {
         let mut first = Vec::new();
         if let Some(password) = &self.password {
             let mut command = redis::cmd("AUTH");
@@ -318,6 +319,19 @@ pub(crate) fn write(pipeline: &mut redis::Pipeline, message: &Outgoing) {
     };
 }
 
+/// Hands messages over in one pipeline.
+pub(crate) async fn publish(
+    (mut connection, settings): (MultiplexedConnection, Settings),
+    batch: Vec<Outgoing>,
+) -> Result<(), Lost> {
+    let mut pipeline = redis::Pipeline::with_capacity(batch.len());
+    for message in &batch {
+        write(&mut pipeline, message);
+    }
+    drop(batch);
+    pipeline.query_async::<()>(&mut connection).await.map_err(|error| settings.lost(&error))
+}
+
 impl Redis {
     /// The connection that publishes, for other commands.
     pub(crate) fn commands(&self) -> (MultiplexedConnection, Settings) {
@@ -327,15 +341,7 @@ impl Redis {
 
 impl Transport for Redis {
     fn publish(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<(), Lost>> + 'static {
-        let (mut connection, settings) = (self.publisher.clone(), self.settings.clone());
-        async move {
-            let mut pipeline = redis::Pipeline::with_capacity(batch.len());
-            for message in &batch {
-                write(&mut pipeline, message);
-            }
-            drop(batch);
-            pipeline.query_async::<()>(&mut connection).await.map_err(|error| settings.lost(&error))
-        }
+        publish(self.commands(), batch)
     }
 
     /// A primary may have become a replica, which publishes without an error: it is looked at each time.
@@ -362,7 +368,7 @@ impl Transport for Redis {
     type Log = RedisLog;
 
     fn log(&self) -> Option<RedisLog> {
-        Some(RedisLog { settings: self.settings.clone(), commands: self.publisher.clone(), reader: None })
+        Some(RedisLog::new(self.settings.clone(), self.publisher.clone()))
     }
 
     async fn receive(&mut self, mut take: impl FnMut(&str, &[u8])) -> Result<(), Lost> {
@@ -379,96 +385,5 @@ impl Transport for Redis {
             };
         }
         Ok(())
-    }
-}
-
-/// The streams: commands go with what is published, in that order; reading, which blocks, has its own connection.
-pub(crate) struct RedisLog {
-    settings: Settings,
-    commands: MultiplexedConnection,
-    reader: Option<Reads>,
-}
-
-/// What reads the streams. Entries are many, and the client library makes a value of its own of each field: without TLS they are read
-/// by ourselves.
-#[derive(Clone)]
-enum Reads {
-    Plain(Rc<Shared>),
-    Client(MultiplexedConnection),
-}
-
-impl RedisLog {
-    fn done<T>(
-        &self,
-        command: impl Future<Output = redis::RedisResult<T>> + 'static,
-    ) -> impl Future<Output = Result<T, Lost>> + 'static {
-        let settings = self.settings.clone();
-        async move { command.await.map_err(|error| settings.lost(&error)) }
-    }
-}
-
-impl Log for RedisLog {
-    async fn open(&mut self, before: Option<Identity>) -> Result<Option<Identity>, Lost> {
-        if let Some(before) = before {
-            log::fence(self.commands.clone(), before).await;
-        }
-        if self.reader.is_none() {
-            let connecting = async {
-                if !self.settings.tls {
-                    return Ok(Reads::Plain(Rc::new(Shared::new(self.settings.reader().await?))));
-                }
-                // No time-out of its own: it waits as long as a command says.
-                let config =
-                    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
-                let client = self.settings.client()?;
-                let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-                connection.map(Reads::Client).map_err(|error| self.settings.lost(&error))
-            };
-            let connected = tokio::time::timeout(CONNECT, connecting).await.map_err(|_| self.settings.silent())?;
-            self.reader = Some(connected?);
-        }
-        Ok(log::identity(self.commands.clone()).await)
-    }
-
-    fn reaches(&self, streams: Vec<String>) -> impl Future<Output = Result<Vec<Reach>, Lost>> + 'static {
-        self.done(log::reaches(self.commands.clone(), streams))
-    }
-
-    fn read(
-        &self,
-        positions: Vec<(String, Id)>,
-        count: usize,
-        block: Option<Duration>,
-    ) -> impl Future<Output = Result<Read, Lost>> + 'static {
-        let reads = self.reader.clone().unwrap_or_else(|| Reads::Client(self.commands.clone()));
-        let reading = self.done(async move {
-            match reads {
-                Reads::Plain(reader) => reader.read(positions, count, block).await,
-                Reads::Client(connection) => log::read(connection, positions, count, block).await,
-            }
-        });
-        let (settings, patience) = (self.settings.clone(), block.unwrap_or_default() + ANSWER);
-        async move { tokio::time::timeout(patience, reading).await.map_err(|_| settings.silent())? }
-    }
-
-    fn range(
-        &self,
-        stream: String,
-        section: (Id, Id),
-        count: usize,
-    ) -> impl Future<Output = Result<Vec<Raw>, Lost>> + 'static {
-        self.done(log::range(self.commands.clone(), stream, section, count))
-    }
-
-    fn save(&self, sessions: Vec<(String, Option<String>, u64)>) -> impl Future<Output = Result<(), Lost>> + 'static {
-        self.done(log::save(self.commands.clone(), sessions))
-    }
-
-    fn take(
-        &self,
-        key: String,
-        entry: (String, Id),
-    ) -> impl Future<Output = Result<(Option<Vec<u8>>, bool), Lost>> + 'static {
-        self.done(log::take(self.commands.clone(), key, entry))
     }
 }

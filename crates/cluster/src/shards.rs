@@ -20,7 +20,7 @@ use crate::format::Subscription;
 use crate::lookout::{Lookout, config};
 use crate::outbox::Outgoing;
 use crate::redis::{CONNECT, NAMED, Settings, role, write};
-use crate::slots::SlotMap;
+use crate::slots::{SlotMap, by_place};
 use crate::transport::{Lost, Transport};
 
 /// So many messages are taken at once.
@@ -70,19 +70,6 @@ impl Shards {
     /// The place of the primary that has a channel.
     fn primary_of(&self, channel: &str) -> usize {
         self.slots.as_ref().map_or(0, |slots| slots.primary_of(channel))
-    }
-
-    /// Items by primary, each list in their order.
-    fn spread<T>(&self, items: Vec<T>, channel: impl Fn(&T) -> &str) -> Vec<(usize, Vec<T>)> {
-        let mut each: Vec<(usize, Vec<T>)> = Vec::new();
-        for item in items {
-            let place = self.primary_of(channel(&item));
-            match each.iter_mut().find(|(other, _)| *other == place) {
-                Some((_, list)) => list.push(item),
-                None => each.push((place, vec![item])),
-            }
-        }
-        each
     }
 }
 
@@ -154,7 +141,8 @@ fn lost(settings: &Settings, error: &RedisError) -> Lost {
 impl Transport for Shards {
     /// In order for each channel, and for all channels of one primary.
     fn publish(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<(), Lost>> + 'static {
-        let (each, primaries) = (self.spread(batch, |message| message.route.name()), Rc::clone(&self.primaries));
+        let (each, primaries) =
+            (by_place(batch, |message| self.primary_of(message.route.name())), Rc::clone(&self.primaries));
         async move {
             let all = each.into_iter().filter_map(|(place, batch)| Some(primaries.get(place)?.publish(batch)));
             try_join_all(all).await.map(drop)
@@ -177,7 +165,7 @@ impl Transport for Shards {
         for (subscription, _) in changes.iter().filter(|(_, on)| !on) {
             *self.leaving.borrow_mut().entry(subscription.name().to_owned()).or_default() += 1;
         }
-        let each = self.spread(changes, |(subscription, _)| subscription.name());
+        let each = by_place(changes, |(subscription, _)| self.primary_of(subscription.name()));
         let primaries = Rc::clone(&self.primaries);
         async move {
             let all = each.into_iter().filter_map(|(place, changes)| Some(primaries.get(place)?.change(changes)));

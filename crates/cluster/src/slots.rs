@@ -5,7 +5,7 @@ use redis::Value;
 use crate::transport::Lost;
 
 /// As many there are.
-const SLOTS: u16 = 16_384;
+pub(crate) const SLOTS: u16 = 16_384;
 
 /// Host and port of a node.
 pub(crate) type Address = (String, u16);
@@ -76,8 +76,21 @@ fn unserved(served: usize) -> Lost {
     Lost { code: "ERR_CLUSTER_UNREACHABLE", message }
 }
 
+/// Items by the place that each has, each list in their order.
+pub(crate) fn by_place<T>(items: Vec<T>, place_of: impl Fn(&T) -> usize) -> Vec<(usize, Vec<T>)> {
+    let mut each: Vec<(usize, Vec<T>)> = Vec::new();
+    for item in items {
+        let place = place_of(&item);
+        match each.iter_mut().find(|(other, _)| *other == place) {
+            Some((_, list)) => list.push(item),
+            None => each.push((place, vec![item])),
+        }
+    }
+    each
+}
+
 /// The slot of a key or channel: of what is between the first braces, if that is something.
-fn slot(name: &[u8]) -> u16 {
+pub(crate) fn slot(name: &[u8]) -> u16 {
     let tag = name.iter().position(|byte| *byte == b'{').and_then(|open| {
         let rest = name.get(open + 1..)?;
         rest.get(..rest.iter().position(|byte| *byte == b'}')?).filter(|tag| !tag.is_empty())

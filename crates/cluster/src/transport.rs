@@ -49,8 +49,8 @@ pub(crate) trait Transport: Sized {
 
 /// Streams that all servers read, and sessions.
 pub(crate) trait Log {
-    /// Connects, if that is not done, and ends the connection of before in Redis, which may not have noticed that it is lost.
-    fn open(&mut self, before: Option<Identity>) -> impl Future<Output = Result<Option<Identity>, Lost>>;
+    /// Connects, if that is not done, and ends the connections of before in Redis, which may not have noticed that they are lost.
+    fn open(&mut self, before: Vec<Identity>) -> impl Future<Output = Result<Vec<Identity>, Lost>>;
 
     /// How far streams reach.
     fn reaches(&self, streams: Vec<String>) -> impl Future<Output = Result<Vec<Reach>, Lost>> + 'static;
@@ -84,7 +84,7 @@ pub(crate) trait Log {
 
 /// There is none.
 impl Log for Infallible {
-    async fn open(&mut self, _: Option<Identity>) -> Result<Option<Identity>, Lost> {
+    async fn open(&mut self, _: Vec<Identity>) -> Result<Vec<Identity>, Lost> {
         match *self {}
     }
 

@@ -39,8 +39,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What comes back.
 enum Reply {
-    /// So many messages and bytes, and the number of the last entry.
-    Published(usize, usize, Option<u64>, Result<(), Lost>),
+    Published(Batch, Result<(), Lost>),
     Counted(Question, Result<Vec<u64>, Lost>),
     Saved(Result<(), Lost>),
     Taken(Job, Result<(Option<Vec<u8>>, bool), Lost>),
@@ -49,6 +48,16 @@ enum Reply {
     /// How many servers have subscribed to these.
     Crowd(Vec<String>, Result<Vec<u64>, Lost>),
     Changed(Result<(), Lost>),
+}
+
+/// Messages that left together.
+struct Batch {
+    count: usize,
+    bytes: usize,
+    /// Those that are no entries.
+    plain: usize,
+    /// The number of the last entry of each stream, by its place.
+    last: Vec<(usize, u64)>,
 }
 
 type Replies = FuturesUnordered<LocalBoxFuture<'static, Reply>>;
@@ -70,8 +79,8 @@ pub(crate) struct Worker {
     saving: Vec<Session>,
     /// It is to be looked whether entries were trimmed before they were read.
     audit: bool,
-    /// What Redis calls the connection that writes, or wrote last.
-    identity: Option<Identity>,
+    /// What Redis calls the connections that write, or wrote last.
+    identities: Vec<Identity>,
     crowd: Crowd,
     /// Who is there is being asked.
     looking: bool,
@@ -98,7 +107,7 @@ impl Worker {
             in_flight: 0,
             saving: Vec::new(),
             audit: false,
-            identity: None,
+            identities: Vec::new(),
             crowd: Crowd::default(),
             looking: false,
         }
@@ -214,7 +223,7 @@ impl Worker {
 
     /// Reads what came while there was no connection. What of ours is not among it has not arrived, and is written again.
     async fn catch_up(&mut self, log: &mut impl Log) -> Result<(), Lost> {
-        self.identity = log.open(self.identity.clone()).await?;
+        self.identities = log.open(self.identities.clone()).await?;
         let reaches = log.reaches(self.core.tail.streams().to_vec()).await?;
         self.core.begin_reading(&reaches);
         let count = self.core.config.streams.read;
@@ -350,17 +359,21 @@ impl Worker {
         }
         while !self.core.outbox.is_empty() && replies.len() < IN_FLIGHT {
             let batch = self.core.outbox.take(BATCH);
-            let (count, bytes) = (batch.len(), batch.iter().map(Outgoing::len).sum());
-            let mut last = None;
+            let bytes = batch.iter().map(Outgoing::len).sum();
+            let mut sent = Batch { count: batch.len(), bytes, plain: 0, last: Vec::new() };
             for message in &batch {
-                last = message.number().or(last);
-                match message.number() {
-                    Some(number) => self.core.tail.written.push(number, message.clone()),
-                    None => self.in_flight += 1,
+                let Some((place, number)) = self.core.tail.leaves(message) else {
+                    sent.plain += 1;
+                    continue;
+                };
+                match sent.last.iter_mut().find(|(other, _)| *other == place) {
+                    Some((_, last)) => *last = number,
+                    None => sent.last.push((place, number)),
                 }
             }
+            self.in_flight += sent.plain;
             let publishing = in_order(link.publish(batch));
-            replies.push(publishing.map(move |done| Reply::Published(count, bytes, last, done)).boxed_local());
+            replies.push(publishing.map(|done| Reply::Published(sent, done)).boxed_local());
         }
         self.core.measure();
     }
@@ -389,16 +402,14 @@ impl Worker {
 
     fn reply(&mut self, reply: Reply) -> Result<(), Lost> {
         match reply {
-            Reply::Published(count, bytes, last, done) => {
+            Reply::Published(sent, done) => {
                 done?;
-                let before = self.core.tail.written.len();
-                if let Some(last) = last {
-                    self.core.tail.written.confirm(last);
+                for (place, number) in sent.last {
+                    self.core.tail.confirm(place, number);
                 }
-                let entries = before - self.core.tail.written.len();
-                self.in_flight = self.in_flight.saturating_sub(count - entries.min(count));
-                add(&self.counters.published, count);
-                add(&self.counters.published_bytes, bytes);
+                self.in_flight = self.in_flight.saturating_sub(sent.plain);
+                add(&self.counters.published, sent.count);
+                add(&self.counters.published_bytes, sent.bytes);
             }
             Reply::Crowd(channels, counts) => {
                 self.looking = false;

@@ -112,9 +112,9 @@ impl Core {
 
     /// All of ours that are in the streams have been read: the rest of what was on its way has not arrived.
     pub(crate) fn write_again(&mut self) {
-        let rest = self.tail.written.rest();
+        let rest = self.tail.rest();
         add(&self.counters.rewritten, rest.len());
-        self.outbox.put_back(rest.into_iter().map(|(_, message)| message));
+        self.outbox.put_back(rest.into_iter());
         self.measure();
     }
 
@@ -150,13 +150,13 @@ impl Core {
             self.tail.behind |= entries.len() >= self.config.streams.read;
             for raw in entries {
                 self.tail.read(place, raw.id);
-                self.entry(raw);
+                self.entry(place, raw);
             }
         }
         count
     }
 
-    fn entry(&mut self, raw: Raw) {
+    fn entry(&mut self, place: usize, raw: Raw) {
         add(&self.counters.received, 1);
         if raw.nsp.is_empty() {
             return add(&self.counters.malformed, 1);
@@ -165,7 +165,7 @@ impl Core {
         add(&self.counters.received_bytes, size);
         let own = raw.number.filter(|_| raw.uid == self.config.uid);
         if let Some(number) = own {
-            self.tail.written.confirm(number);
+            self.tail.confirm(place, number);
         }
         let name = String::from_utf8_lossy(&raw.nsp);
         let Some(slot) = self.by_name.get(&*name).copied() else { return add(&self.counters.skipped, 1) };

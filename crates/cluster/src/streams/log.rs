@@ -161,21 +161,28 @@ fn reach_of(values: Vec<Value>) -> Reach {
     reach
 }
 
-/// What Redis calls a connection: its number, and its address.
-pub(crate) type Identity = (String, String);
+/// What Redis calls a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// Which Redis.
+    pub(crate) server: String,
+    number: String,
+    /// Where it comes from.
+    address: String,
+}
 
 /// Of this connection. `None` when it does not say.
-pub(crate) async fn identity(mut connection: MultiplexedConnection) -> Option<Identity> {
+pub(crate) async fn identity(mut connection: MultiplexedConnection, server: String) -> Option<Identity> {
     let info: String = cmd("CLIENT").arg("INFO").query_async(&mut connection).await.ok()?;
     let field = |name: &str| info.split_whitespace().find_map(|part| part.strip_prefix(name)).map(str::to_owned);
-    Some((field("id=")?, field("addr=")?))
+    Some(Identity { server, number: field("id=")?, address: field("addr=")? })
 }
 
 /// Ends a connection of ours that we gave up, in Redis: what it has not read from there it will not do any more. Redis before 6.2, or
 /// without the permission, does not; then nothing is lost but the certainty.
-pub(crate) async fn fence(mut connection: MultiplexedConnection, (id, address): Identity) {
+pub(crate) async fn fence(mut connection: MultiplexedConnection, before: Identity) {
     let mut command = cmd("CLIENT");
-    command.arg("KILL").arg("ID").arg(id).arg("ADDR").arg(address);
+    command.arg("KILL").arg("ID").arg(before.number).arg("ADDR").arg(before.address);
     // See above.
     let _ = command.query_async::<Value>(&mut connection).await;
 }
@@ -195,19 +202,10 @@ pub(crate) async fn save(
     pipeline.query_async(&mut connection).await
 }
 
-/// Takes a session away: only one server gets it. And looks whether a stream has an entry.
-pub(crate) async fn take(
-    mut connection: MultiplexedConnection,
-    key: String,
-    (stream, id): (String, Id),
-) -> RedisResult<(Option<Vec<u8>>, bool)> {
+/// Takes a session away: only one server gets it.
+pub(crate) async fn take(mut connection: MultiplexedConnection, key: String) -> RedisResult<Option<Vec<u8>>> {
     let mut pipeline = Pipeline::new();
     pipeline.atomic().cmd("GET").arg(&key).cmd("DEL").arg(&key).ignore();
-    // In another step: in a cluster they are elsewhere.
-    let (session,): (Option<Vec<u8>>,) = pipeline.query_async(&mut connection).await?;
-    if session.is_none() {
-        return Ok((None, false));
-    }
-    let exists = !range(connection, stream, (id, id), 1).await?.is_empty();
-    Ok((session, exists))
+    let (session,) = pipeline.query_async(&mut connection).await?;
+    Ok(session)
 }

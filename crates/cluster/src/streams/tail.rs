@@ -11,8 +11,8 @@ pub(crate) struct Tail {
     streams: Vec<String>,
     /// None until the first connection.
     positions: Vec<Option<Position>>,
-    /// On their way.
-    pub(crate) written: Written<Outgoing>,
+    /// On their way to each.
+    written: Vec<Written<Outgoing>>,
     /// More comes than is read at once: entries may be trimmed before they are read.
     pub(crate) behind: bool,
 }
@@ -20,7 +20,35 @@ pub(crate) struct Tail {
 impl Tail {
     pub(crate) fn new(streams: Vec<String>) -> Self {
         let positions = vec![None; streams.len()];
-        Self { streams, positions, written: Written::default(), behind: false }
+        let written = streams.iter().map(|_| Written::default()).collect();
+        Self { streams, positions, written, behind: false }
+    }
+
+    /// The place of the stream of that name.
+    fn place(&self, stream: &str) -> Option<usize> {
+        self.streams.iter().position(|name| name == stream)
+    }
+
+    /// An entry leaves; returns the place of its stream. `None`: it is no entry.
+    pub(crate) fn leaves(&mut self, message: &Outgoing) -> Option<(usize, u64)> {
+        let number = message.number()?;
+        let place = self.place(message.route.name())?;
+        self.written.get_mut(place)?.push(number, message.clone());
+        Some((place, number))
+    }
+
+    /// A stream has our entries up to this number, which are written to it in order. What is written to others takes other ways.
+    pub(crate) fn confirm(&mut self, place: usize, number: u64) {
+        if let Some(written) = self.written.get_mut(place) {
+            written.confirm(number);
+        }
+    }
+
+    /// The streams were read to their ends: these of ours are not there. In the order in which they were handed over.
+    pub(crate) fn rest(&mut self) -> Vec<Outgoing> {
+        let mut rest: Vec<_> = self.written.iter_mut().flat_map(Written::rest).collect();
+        rest.sort_by_key(|(number, _)| *number);
+        rest.into_iter().map(|(_, message)| message).collect()
     }
 
     pub(crate) fn streams(&self) -> &[String] {
@@ -35,7 +63,7 @@ impl Tail {
 
     /// Where the stream of that name was read up to.
     pub(crate) fn position(&self, stream: &str) -> Option<Id> {
-        let place = self.streams.iter().position(|name| name == stream)?;
+        let place = self.place(stream)?;
         self.positions.get(place).copied().flatten().map(|position| position.id)
     }
 
