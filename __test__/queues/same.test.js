@@ -102,13 +102,14 @@ function command(below, number, known, held, { settling = SETTLING, managing = M
     const n = any(held)
     const how = any(settling)
     if (how === 'release') released.add(n)
+    else released.delete(n)
     return async (side) => side.end(n, how)
   }
   if (kind < 92 && known.length > 0) {
     const n = any(known)
     const [action, ...args] = any(managing)
-    // Whether it goes before or behind others then is the one thing that differs: nobody is promised either.
-    if (!keyMaxLength && released.has(n) && action !== 'remove') return async () => {}
+    // Whether it goes before or behind what was released then is the one thing that differs: nobody is promised either.
+    if (!keyMaxLength && released.size > 0 && action !== 'remove') return async () => {}
     return (side) => side.queue[action](side.ids.get(n), ...args).then(() => 'done', (error) => error.code)
   }
   return any([
