@@ -1,6 +1,6 @@
 'use strict'
 
-/** What is no cluster: two apps on one Redis, a Redis that is no primary; and an emitter behind TLS. */
+/** What is no cluster: two apps on one Redis, a Redis that is no primary; and TLS. */
 
 const { Server } = require('socket.io')
 const { createAdapter, createEmitter } = require('../..')
@@ -11,8 +11,8 @@ const { describeWithRedis, startRedis, startTlsRedis } = require('../support/red
 
 const numbers = (/** @type {any} */ client) => client.got.filter(([event]) => event === 'n').map(([, n]) => n)
 
-describeWithRedis('an emitter and a Redis behind TLS', () => {
-  test('is heard when it trusts the certificate, and says why when it does not', async () => {
+describeWithRedis('a Redis behind TLS', () => {
+  test('an emitter is heard when it trusts the certificate, and says why when it does not', async () => {
     const { redis, port, cert, stop } = await startTlsRedis()
     const cluster = await startCluster(['native'], redis)
     const client = await cluster.servers[0].client()
@@ -27,6 +27,17 @@ describeWithRedis('an emitter and a Redis behind TLS', () => {
     await cluster.close()
     await stop()
   }, 20_000)
+
+  test.each(['pubsub', 'sharded'])('is what servers in mode %s have between them', async (mode) => {
+    const { redis, port, cert, stop } = await startTlsRedis()
+    const cluster = await startCluster(['native', 'native'], redis, { cluster: { mode, redis: { host: 'localhost', port, tls: { ca: cert } } } })
+    const client = await cluster.servers[1].client()
+    cluster.servers[0].io.emit('n', 1)
+    await until('it is there', () => numbers(client).length === 1)
+    expect(await cluster.servers[0].io.fetchSockets()).toHaveLength(1)
+    await cluster.close()
+    await stop()
+  })
 })
 
 describeWithRedis('a Redis that is a replica', () => {

@@ -289,6 +289,11 @@ pub fn ending(uid: &str, nsp: &str) -> String {
     format!(r#","uid":{},"nsp":{}}}"#, quote(uid), quote(nsp))
 }
 
+/// The same, behind the uid.
+pub fn place(nsp: &str) -> String {
+    format!(r#"","nsp":{}}}"#, quote(nsp))
+}
+
 fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

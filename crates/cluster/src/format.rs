@@ -83,6 +83,11 @@ pub(crate) trait Format: Send {
     /// An answer, to the server that asked, or to all.
     fn answer(&self, payload: Bytes, to: Option<&str>) -> Outgoing;
 
+    /// The body of another server's broadcast in JSON, where that is seen without reading the message.
+    fn plain_body<'a>(&self, _payload: &'a [u8]) -> Option<&'a [u8]> {
+        None
+    }
+
     /// What a message on one of the channels is.
     fn see<'a>(&self, channel: &'a str, payload: &'a [u8]) -> Seen<'a>;
 }

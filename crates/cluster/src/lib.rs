@@ -36,6 +36,8 @@ mod slots;
 mod spread;
 mod stats;
 pub mod streams;
+mod subscriber;
+mod tls;
 pub mod to_json;
 mod transport;
 mod worker;

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use futures_util::future::join;
-use futures_util::{FutureExt, StreamExt};
-use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
+use redis::aio::MultiplexedConnection;
 use redis::{Client, ErrorKind, ProtocolVersion, RedisError, RedisResult, ServerErrorKind, Value};
 
 use crate::format::Subscription;
@@ -16,6 +15,8 @@ use crate::redis_log::RedisLog;
 use crate::sentinel::Sentinels;
 use crate::streams::Entry;
 use crate::streams::reader::Reader;
+use crate::subscriber::{Push, Sink, Subscriber};
+use crate::tls::Trust;
 use crate::transport::{Lost, Transport};
 
 /// Where Redis is, and who asks.
@@ -60,8 +61,6 @@ impl std::fmt::Debug for Settings {
 pub(crate) const CONNECT: Duration = Duration::from_secs(3);
 /// No answer for so long means that the connection is dead.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
-/// So many messages are taken at once.
-const TAKEN: usize = 256;
 /// So many channels are named in one command.
 pub(crate) const NAMED: usize = 512;
 
@@ -69,8 +68,8 @@ pub(crate) const NAMED: usize = 512;
 pub struct Redis {
     settings: Settings,
     publisher: MultiplexedConnection,
-    sink: PubSubSink,
-    stream: PubSubStream,
+    sink: Sink,
+    subscriber: Subscriber,
 }
 
 impl Settings {
@@ -160,7 +159,13 @@ impl Settings {
         Client::build_with_tls(info, certificates).map_err(|error| self.lost(&error))
     }
 
-    /// A connection that reads streams.
+    /// A connection that is subscribed.
+    pub(crate) async fn subscriber(&self) -> Result<(Sink, Subscriber), Lost> {
+        // Of a handshake with TLS much is to be kept.
+        Ok(Subscriber::new(Box::pin(self.reader()).await?))
+    }
+
+    /// A connection that is read by ourselves.
     pub(crate) async fn reader(&self) -> Result<Reader, Lost> {
         let mut first = Vec::new();
         if let Some(password) = &self.password {
@@ -173,6 +178,10 @@ impl Settings {
         }
         let connected = match &self.path {
             Some(path) => Reader::unix(path, &first).await,
+            None if self.tls => {
+                let own = self.cert.as_deref().zip(self.key.as_deref());
+                Reader::tls((&self.host, self.port), Trust { ca: self.ca.as_deref(), own }, &first).await
+            }
             None => Reader::tcp(&self.host, self.port, &first).await,
         };
         connected.map_err(|error| self.lost(&error))
@@ -182,6 +191,15 @@ impl Settings {
     pub fn lost(&self, error: &RedisError) -> Lost {
         let (code, detail) = self.reason(error);
         Lost { code, message: format!("expected a working connection to Redis at {}, got: {detail}", self.address()) }
+    }
+
+    /// Why nothing more comes.
+    pub(crate) fn ended(&self, error: &RedisError) -> Lost {
+        if !error.is_io_error() {
+            return self.lost(error);
+        }
+        let message = format!("expected messages of Redis at {}, got the end ({error})", self.address());
+        Lost { code: "ERR_CLUSTER_UNREACHABLE", message }
     }
 
     /// Why these are not subscribed. Redis compares channels with the rules of its user, but a pattern has to be one of them.
@@ -253,7 +271,8 @@ impl Settings {
 
     /// Connects, to the primary that the sentinels name if there are some.
     pub async fn connect(&self) -> Result<Redis, Lost> {
-        self.reach(async |server| server.connect_here().await, |lost| lost).await
+        // Large, and needed only now and then.
+        self.reach(async |server| Box::pin(server.connect_here()).await, |lost| lost).await
     }
 
     /// Connects to this server.
@@ -262,13 +281,16 @@ impl Settings {
         let connecting = async {
             let publisher = client.get_multiplexed_async_connection_with_config(&config()).await?;
             let role = role(publisher.clone()).await;
-            let (sink, stream) = client.get_async_pubsub().await?.split();
-            Ok::<_, RedisError>((publisher, role, sink, stream))
+            Ok::<_, RedisError>((publisher, role))
+        };
+        let connecting = async {
+            let (publisher, role) = connecting.await.map_err(|error| self.lost(&error))?;
+            Ok::<_, Lost>((publisher, role, self.subscriber().await?))
         };
         let connected = tokio::time::timeout(CONNECT * 2, connecting).await.map_err(|_| self.silent())?;
-        let (publisher, role, sink, stream) = connected.map_err(|error| self.lost(&error))?;
+        let (publisher, role, (sink, subscriber)) = connected?;
         self.check_role(role)?;
-        Ok(Redis { settings: self, publisher, sink, stream })
+        Ok(Redis { settings: self, publisher, sink, subscriber })
     }
 }
 
@@ -281,22 +303,6 @@ fn is_elsewhere(kind: ServerErrorKind) -> bool {
 /// What this server is: a primary, a replica or a sentinel.
 pub(crate) async fn role(mut connection: MultiplexedConnection) -> RedisResult<Vec<Value>> {
     redis::cmd("ROLE").query_async(&mut connection).await
-}
-
-/// Changes of one kind that follow each other, in commands of several channels.
-async fn change(sink: &mut PubSubSink, changes: &[(Subscription, bool)]) -> Result<(), RedisError> {
-    let kind = |(subscription, on): &(Subscription, bool)| (matches!(subscription, Subscription::Pattern(_)), *on);
-    for changes in changes.chunk_by(|one, next| kind(one) == kind(next)).flat_map(|alike| alike.chunks(NAMED)) {
-        let names: Vec<_> = changes.iter().map(|(subscription, _)| subscription.name()).collect();
-        match changes.first().map(kind) {
-            Some((false, true)) => sink.subscribe(names).await?,
-            Some((false, false)) => sink.unsubscribe(names).await?,
-            Some((true, true)) => sink.psubscribe(names).await?,
-            Some((true, false)) => sink.punsubscribe(names).await?,
-            None => {}
-        }
-    }
-    Ok(())
 }
 
 /// Appends the command of a message.
@@ -358,9 +364,9 @@ impl Transport for Redis {
     }
 
     fn change(&self, changes: Vec<(Subscription, bool)>) -> impl Future<Output = Result<(), Lost>> + 'static {
-        let (mut sink, settings) = (self.sink.clone(), self.settings.clone());
+        let (sink, settings) = (self.sink.clone(), self.settings.clone());
         async move {
-            let done = tokio::time::timeout(ANSWER, change(&mut sink, &changes)).await;
+            let done = tokio::time::timeout(ANSWER, sink.change(&changes)).await;
             done.map_err(|_| settings.silent())?.map_err(|error| settings.refused(&error, &changes))
         }
     }
@@ -372,18 +378,15 @@ impl Transport for Redis {
     }
 
     async fn receive(&mut self, mut take: impl FnMut(&str, &[u8])) -> Result<(), Lost> {
-        let mut next = self.stream.next().await;
-        for _ in 0..TAKEN {
-            let Some(message) = next else {
-                let message = format!("expected messages of Redis at {}, got the end", self.settings.address());
-                return Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message });
-            };
-            take(message.get_channel_name(), message.get_payload_bytes());
-            next = match self.stream.next().now_or_never() {
-                Some(next) => next,
-                None => break,
-            };
-        }
-        Ok(())
+        let settings = &self.settings;
+        self.subscriber.ready().await.map_err(|error| settings.ended(&error))?;
+        let taken = self.subscriber.take(|push| {
+            if let Push::Message(channel, payload) = push
+                && let Ok(channel) = str::from_utf8(channel)
+            {
+                take(channel, payload);
+            }
+        });
+        taken.map_err(|error| settings.ended(&error))
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Sharded {
     own: String,
     /// With what our own messages end, when they are JSON.
     ending: String,
+    /// The same for those of others, behind the uid.
+    place: String,
     joining: HashMap<String, Instant, FxBuildHasher>,
     /// Since when there are too many of these.
     overflow: Option<Instant>,
@@ -71,6 +73,7 @@ impl Sharded {
             subscriptions,
             own: format!("{main}{uid}#"),
             ending: envelope::ending(uid, nsp),
+            place: envelope::place(nsp),
             main,
             joining: HashMap::default(),
             overflow: None,
@@ -168,6 +171,12 @@ impl Format for Sharded {
         Outgoing { route: Route::Shard(channel), payload }
     }
 
+    fn plain_body<'a>(&self, payload: &'a [u8]) -> Option<&'a [u8]> {
+        let rest = payload.strip_prefix(br#"{"type":3,"data":"#)?.strip_suffix(self.place.as_bytes())?;
+        let (rest, uid) = rest.split_at_checked(memchr::memrchr(b'"', rest)? + 1)?;
+        if uid.contains(&b'\\') { None } else { rest.strip_suffix(br#","uid":""#) }
+    }
+
     fn see<'a>(&self, channel: &'a str, payload: &'a [u8]) -> Seen<'a> {
         if payload.ends_with(self.ending.as_bytes()) {
             return Seen::Skipped;
@@ -191,5 +200,36 @@ impl Sharded {
     fn room_of<'a>(&self, channel: &'a str) -> &'a str {
         let named = channel.strip_prefix(&self.main).and_then(|rest| rest.strip_suffix('#'));
         named.filter(|_| channel != self.own).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::is_elsewhere;
+
+    #[test]
+    fn a_broadcast_for_rooms_elsewhere_is_known_without_being_read() {
+        let format = Sharded::new("app", "/a", "me", Subscriptions::Dynamic);
+        let elsewhere = |message: &str| {
+            let body = format.plain_body(message.as_bytes());
+            body.is_some_and(|body| is_elsewhere(body, |room| room == "here"))
+        };
+        let data = r#"{"packet":{"type":2,"data":["e",{"uid":"\",\"nsp\":\"/a\"}"}]},"opts":{"rooms":["one","two"],"except":[],"flags":{}}}"#;
+        let message = envelope::message("0123456789abcdef", "/a", kind::BROADCAST, data);
+        assert!(elsewhere(&message));
+        assert!(!elsewhere(&message.replace("\"two\"", "\"here\"")));
+        assert!(!elsewhere(&message.replace("\"one\",\"two\"", "")), "it is for all");
+        assert!(!elsewhere(&message.replace("\"two\"", "2")), "a number");
+        assert!(
+            !elsewhere(&message.replace("\"packet\"", "\"requestId\":\"r\",\"packet\"")),
+            "somebody waits for answers"
+        );
+        assert!(!elsewhere(&message.replace("}},\"uid\"", "},\"requestId\":\"r\"},\"uid\"")));
+        assert!(!elsewhere(&message.replace(",\"uid\":\"0123", ",\"more\":1,\"uid\":\"0123")));
+        assert!(!elsewhere(&envelope::message("u", "/", kind::BROADCAST, data)), "another namespace's");
+        assert!(!elsewhere(&envelope::message("u\"", "/a", kind::BROADCAST, data)), "it has to be read");
+        assert!(!elsewhere(&envelope::message("u", "/a", kind::SOCKETS_JOIN, data)), "a request");
+        assert!(!elsewhere(r#"{"type":3,"data":","nsp":"/a"}"#));
     }
 }

@@ -1,8 +1,7 @@
 //! Sharded channels of Redis 7, on one server or on a Redis Cluster: for each primary a connection that publishes, and one that
 //! is subscribed.
 //!
-//! They speak RESP3, in which what was published is told apart from answers: the client library subscribes to sharded channels
-//! only so. When a connection is lost or a slot moves, all are thrown away, and the cluster is looked at anew.
+//! When a connection is lost or a slot moves, all are thrown away, and the cluster is looked at anew.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,21 +9,21 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use futures_util::future::{join, try_join, try_join_all};
+use futures_util::future::{join, select_all, try_join, try_join_all};
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value};
+use redis::{Pipeline, ProtocolVersion, RedisError};
 use rustc_hash::FxBuildHasher;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::format::Subscription;
 use crate::lookout::{Lookout, config};
 use crate::outbox::Outgoing;
-use crate::redis::{CONNECT, NAMED, Settings, role, write};
+use crate::redis::{ANSWER, CONNECT, Settings, role, write};
 use crate::slots::{SlotMap, by_place};
+use crate::subscriber::{Push, Sink, Subscriber};
 use crate::transport::{Lost, Transport};
 
-/// So many messages are taken at once.
-const TAKEN: usize = 4096;
+/// So many subscriptions are confirmed within the time that an answer may take.
+const CHANGED: usize = 16_384;
 
 /// A connection to Redis, or to each primary of a cluster, that knows sharded channels.
 pub(crate) struct Shards {
@@ -32,7 +31,8 @@ pub(crate) struct Shards {
     primaries: Rc<[Primary]>,
     /// Of a cluster.
     slots: Option<Rc<SlotMap>>,
-    pushes: UnboundedReceiver<PushInfo>,
+    /// Of each primary.
+    subscribers: Vec<Subscriber>,
     /// What we have ended ourselves, and is not confirmed: how often. Redis ends the others when their slot moves.
     leaving: Rc<RefCell<HashMap<String, usize, FxBuildHasher>>>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Shards {
 struct Primary {
     settings: Settings,
     publisher: MultiplexedConnection,
-    subscriber: MultiplexedConnection,
+    sink: Sink,
 }
 
 impl Shards {
@@ -61,10 +61,10 @@ impl Shards {
         slots: Option<Rc<SlotMap>>,
         addresses: Vec<Settings>,
     ) -> Result<Self, Lost> {
-        let (sender, pushes) = unbounded_channel();
-        let primaries = try_join_all(addresses.into_iter().map(|node| Primary::connect(node, sender.clone()))).await?;
+        let connected = try_join_all(addresses.into_iter().map(Primary::connect)).await?;
+        let (primaries, subscribers): (Vec<_>, _) = connected.into_iter().unzip();
         let leaving = Rc::default();
-        Ok(Self { settings: settings.clone(), primaries: primaries.into(), slots, pushes, leaving })
+        Ok(Self { settings: settings.clone(), primaries: primaries.into(), slots, subscribers, leaving })
     }
 
     /// The place of the primary that has a channel.
@@ -74,22 +74,19 @@ impl Shards {
 }
 
 impl Primary {
-    async fn connect(settings: Settings, pushes: UnboundedSender<PushInfo>) -> Result<Self, Lost> {
+    async fn connect(settings: Settings) -> Result<(Self, Subscriber), Lost> {
         let client = settings.client_of(ProtocolVersion::RESP3)?;
-        let connecting = async {
-            let publishing = async {
-                let mut publisher = client.get_multiplexed_async_connection_with_config(&config()).await?;
-                let role = role(publisher.clone()).await;
-                redis::cmd("PUBSUB").arg("SHARDNUMSUB").query_async::<()>(&mut publisher).await?;
-                Ok::<_, RedisError>((publisher, role))
-            };
-            let config = config().set_push_sender(pushes);
-            try_join(publishing, client.get_multiplexed_async_connection_with_config(&config)).await
+        let publishing = async {
+            let mut publisher = client.get_multiplexed_async_connection_with_config(&config()).await?;
+            let role = role(publisher.clone()).await;
+            redis::cmd("PUBSUB").arg("SHARDNUMSUB").query_async::<()>(&mut publisher).await?;
+            Ok::<_, RedisError>((publisher, role))
         };
-        let connected = tokio::time::timeout(CONNECT * 2, connecting).await.map_err(|_| settings.silent())?;
-        let ((publisher, role), subscriber) = connected.map_err(|error| lost(&settings, &error))?;
+        let publishing = publishing.map(|connected| connected.map_err(|error| lost(&settings, &error)));
+        let connecting = tokio::time::timeout(CONNECT * 2, try_join(publishing, settings.subscriber()));
+        let ((publisher, role), (sink, subscriber)) = connecting.await.map_err(|_| settings.silent())??;
         settings.check_role(role)?;
-        Ok(Self { settings, publisher, subscriber })
+        Ok((Self { settings, publisher, sink }, subscriber))
     }
 
     async fn publish(&self, batch: Vec<Outgoing>) -> Result<(), Lost> {
@@ -103,14 +100,9 @@ impl Primary {
     }
 
     async fn change(&self, changes: Vec<(Subscription, bool)>) -> Result<(), Lost> {
-        let mut connection = self.subscriber.clone();
-        for changes in changes.chunks(NAMED) {
-            let mut pipeline = Pipeline::with_capacity(changes.len());
-            for (subscription, on) in changes {
-                // One channel a command: each confirmation is taken for an answer.
-                pipeline.cmd(if *on { "SSUBSCRIBE" } else { "SUNSUBSCRIBE" }).arg(subscription.name()).ignore();
-            }
-            pipeline.query_async::<()>(&mut connection).await.map_err(|error| lost(&self.settings, &error))?;
+        for changes in changes.chunks(CHANGED) {
+            let done = tokio::time::timeout(ANSWER, self.sink.change(changes)).await;
+            done.map_err(|_| self.settings.silent())?.map_err(|error| lost(&self.settings, &error))?;
         }
         Ok(())
     }
@@ -180,27 +172,26 @@ impl Transport for Shards {
     }
 
     async fn receive(&mut self, mut take: impl FnMut(&str, &[u8])) -> Result<(), Lost> {
-        let mut next = self.pushes.recv().await;
-        for _ in 0..TAKEN {
-            let Some(PushInfo { kind, data }) = next.filter(|push| push.kind != PushKind::Disconnection) else {
-                let message = format!("expected messages of Redis at {}, got the end", self.settings.address());
-                return Err(Lost { code: "ERR_CLUSTER_UNREACHABLE", message });
-            };
-            match (kind, &data[..]) {
-                (PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(payload)]) => {
+        let Self { settings, primaries, subscribers, .. } = &mut *self;
+        let ended = |place: usize, error: &RedisError| {
+            primaries.get(place).map_or(&*settings, |primary| &primary.settings).ended(error)
+        };
+        let (ready, place, _) = select_all(subscribers.iter_mut().map(|one| one.ready().boxed_local())).await;
+        ready.map_err(|error| ended(place, &error))?;
+        let mut left = Vec::new();
+        for (place, subscriber) in subscribers.iter_mut().enumerate() {
+            let taken = subscriber.take(|push| match push {
+                Push::Message(channel, payload) => {
                     if let Ok(channel) = str::from_utf8(channel) {
                         take(channel, payload);
                     }
                 }
-                (PushKind::SUnsubscribe, [Value::BulkString(channel), ..]) => self.left(channel)?,
-                _ => {}
-            }
-            next = match self.pushes.recv().now_or_never() {
-                Some(next) => next,
-                None => break,
-            };
+                Push::Ended(channel) => left.push(channel.to_vec()),
+                Push::Confirmed => {}
+            });
+            taken.map_err(|error| ended(place, &error))?;
         }
-        Ok(())
+        left.iter().try_for_each(|channel| self.left(channel))
     }
 }
 

@@ -10,7 +10,7 @@ mod options;
 mod peek;
 pub(crate) mod reader;
 mod recovery;
-mod resp;
+pub(crate) mod resp;
 mod tail;
 mod trim;
 mod waiting;

@@ -33,8 +33,8 @@ pub(crate) trait Transport: Sized {
         async move { Ok(!counting.await?.contains(&0)) }
     }
 
-    /// Subscribes (true) and ends subscriptions, in this order; ready when all is confirmed. Begins when the future is polled
-    /// first, and only one at a time.
+    /// Subscribes (true) and ends subscriptions, in this order; ready when all is confirmed, which takes [`Self::receive`]. Begins
+    /// when the future is polled first, and only one at a time.
     fn change(&self, changes: Vec<(Subscription, bool)>) -> impl Future<Output = Result<(), Lost>> + 'static;
 
     /// What a mode with a log needs.

@@ -198,7 +198,8 @@ impl Worker {
         // Before it is counted: who counts it knows its name.
         link.publish(vec![self.core.greeting(false)]).await?;
         if let Some(changes) = self.core.next_changes() {
-            link.change(changes).await?;
+            let changing = link.change(changes);
+            self.while_hearing(link, changing).await?;
         }
         for channels in checked.chunks(BATCH) {
             if !link.holds(channels.to_vec()).await? {
@@ -219,6 +220,21 @@ impl Worker {
         }
         self.looking = false;
         Ok(log)
+    }
+
+    /// Waits for what has to be confirmed: that comes among the messages.
+    async fn while_hearing(
+        &mut self,
+        link: &mut impl Transport,
+        confirming: impl Future<Output = Result<(), Lost>>,
+    ) -> Result<(), Lost> {
+        tokio::pin!(confirming);
+        loop {
+            tokio::select! {
+                confirmed = &mut confirming => return confirmed,
+                heard = link.receive(|channel, payload| self.core.message(channel, payload, Instant::now())) => heard?,
+            }
+        }
     }
 
     /// Reads what came while there was no connection. What of ours is not among it has not arrived, and is written again.

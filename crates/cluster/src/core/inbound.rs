@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use socketio_rooms::RoomKey;
 
 use super::entries::Arrived;
 use super::{Core, Place};
@@ -12,6 +13,7 @@ use crate::format::Seen;
 use crate::incoming::{Options, Unread};
 use crate::local::{Delivered, deliver, has_room};
 use crate::stats::add;
+use crate::streams;
 
 /// The most bytes of one namespace that wait until the event loop has done a request.
 const MOST_HELD: usize = 64 * 1024 * 1024;
@@ -54,6 +56,9 @@ impl Core {
 
     fn dispatch(&mut self, slot: u32, channel: &str, payload: &[u8]) {
         let Some(place) = self.places.get(&slot) else { return };
+        if place.native && place.undone == 0 && is_elsewhere(place, payload) {
+            return add(&self.counters.skipped, 1);
+        }
         match place.format.see(channel, payload) {
             Seen::Malformed => add(&self.counters.malformed, 1),
             Seen::Response(id) if self.expected.contains(&id) => {
@@ -165,6 +170,12 @@ impl Core {
         }
         false
     }
+}
+
+/// Whether it is seen at a glance that a message is for rooms that are not here.
+fn is_elsewhere(place: &Place, payload: &[u8]) -> bool {
+    let is_here = |room: &str| place.rooms.find_room(&RoomKey::text(room)).is_some();
+    place.format.plain_body(payload).is_some_and(|body| streams::is_elsewhere(body, is_here))
 }
 
 fn next_held(place: &mut Place) -> Option<Waits> {

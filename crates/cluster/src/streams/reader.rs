@@ -12,11 +12,13 @@ use tokio::net::{TcpStream, UnixStream};
 use super::entry::Id;
 use super::log::{self, Raw, Read, odd, place_of};
 use super::resp::{Cursor, Part, Scan};
+use crate::tls::{self, Trust};
 
 /// So much is read at once, at least, and no more is set aside for what is only announced.
-const PIECE: usize = 64 * 1024;
+pub(crate) const PIECE: usize = 64 * 1024;
 
-trait Stream: AsyncRead + AsyncWrite + Unpin {}
+/// A socket of any kind.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
 /// A connection.
@@ -27,9 +29,12 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) async fn tcp(host: &str, port: u16, first: &[Cmd]) -> RedisResult<Self> {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        Self::new(Box::new(stream), first).await
+        Self::new(Box::new(open(host, port).await?), first).await
+    }
+
+    pub(crate) async fn tls((host, port): (&str, u16), trust: Trust<'_>, first: &[Cmd]) -> RedisResult<Self> {
+        let stream = open(host, port).await?;
+        Self::new(Box::new(tls::connect(stream, host, trust).await?), first).await
     }
 
     pub(crate) async fn unix(path: &str, first: &[Cmd]) -> RedisResult<Self> {
@@ -37,12 +42,17 @@ impl Reader {
     }
 
     /// `first`: who we are, and which database it is.
-    async fn new(stream: Box<dyn Stream>, first: &[Cmd]) -> RedisResult<Self> {
+    pub(crate) async fn new(stream: Box<dyn Stream>, first: &[Cmd]) -> RedisResult<Self> {
         let mut reader = Self { stream, buffer: BytesMut::new() };
         for command in first {
             reader.ask(command).await?;
         }
         Ok(reader)
+    }
+
+    /// The socket, and what has come and was not asked for.
+    pub(crate) fn into_parts(self) -> (Box<dyn Stream>, BytesMut) {
+        (self.stream, self.buffer)
     }
 
     async fn ask(&mut self, command: &Cmd) -> RedisResult<Bytes> {
@@ -63,6 +73,12 @@ impl Reader {
             }
         }
     }
+}
+
+async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// A reader for one reading after the other. One that is given up has left an answer on its way: it is not used again.

@@ -1,10 +1,10 @@
-//! RESP2, as far as `XREAD` answers in it.
+//! RESP2, as far as `XREAD` answers in it, and what is published comes in it.
 
 use memchr::memchr;
 
 /// One header, and what it announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part<'a> {
+pub(crate) enum Part<'a> {
     Bulk(&'a [u8]),
     /// So many parts follow.
     Array(usize),
@@ -56,7 +56,7 @@ fn number(digits: &[u8]) -> Option<usize> {
 
 /// Looks for an answer's end while it comes, at each byte once.
 #[derive(Debug)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     at: usize,
     /// So many parts are still to come.
     pending: usize,
@@ -71,7 +71,7 @@ impl Default for Scan {
 impl Scan {
     /// More may have come: `bytes` are all so far. The answer's length if it is whole. `None` for what is no RESP2.
     #[expect(clippy::option_option, reason = "its meaning is said above")]
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> Option<Option<usize>> {
+    pub(crate) fn advance(&mut self, bytes: &[u8]) -> Option<Option<usize>> {
         while self.pending > 0 {
             let Some(rest) = bytes.get(self.at..) else { return Some(None) };
             let Some((header, len)) = header(rest)? else { return Some(None) };
@@ -88,17 +88,17 @@ impl Scan {
 }
 
 /// Goes through an answer that is whole.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(answer: &'a [u8]) -> Self {
+    pub(crate) fn new(answer: &'a [u8]) -> Self {
         Self { rest: answer }
     }
 
     /// The next part. `None` at the end.
-    pub(super) fn part(&mut self) -> Option<Part<'a>> {
+    pub(crate) fn part(&mut self) -> Option<Part<'a>> {
         let (header, len) = header(self.rest)??;
         self.rest = self.rest.get(len..)?;
         Some(match header {
