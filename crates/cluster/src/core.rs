@@ -17,6 +17,8 @@ use rustc_hash::FxBuildHasher;
 use socketio_rooms::Namespace;
 
 pub(crate) use self::census::Question;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::entries::older;
 use self::inbound::Waits;
 use self::restore::Pass;
 pub(crate) use self::restore::{CHUNK, Job, Section};
@@ -32,7 +34,7 @@ use crate::stats::{Counters, add, set};
 use crate::streams::{Recovery, Tail};
 
 /// More namespaces, or servers, are not named at once.
-const NAMED: usize = 64;
+pub(crate) const NAMED: usize = 64;
 
 /// A namespace.
 struct Place {

@@ -104,7 +104,8 @@ pub(crate) fn packed_rooms(bytes: &[u8], rooms: &mut Vec<RoomKey>, opaque: &mut 
             Token::Uint(name) => rooms.push(RoomKey::number(name as f64)),
             #[expect(clippy::cast_precision_loss, reason = "as JavaScript does")]
             Token::Int(name) => rooms.push(RoomKey::number(name as f64)),
-            Token::Float(name) => rooms.push(RoomKey::number(name)),
+            // One key for 0 and -0.
+            Token::Float(name) => rooms.push(RoomKey::number(name + 0.0)),
             _ => *opaque = true,
         }
     }

@@ -18,6 +18,9 @@ pub mod envelope;
 mod event;
 mod format;
 pub mod from_json;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod incoming;
 mod local;
 mod lookout;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::core::NAMED;
 use crate::event::Member;
 
 /// Who has said nothing for so long is silent.
@@ -36,10 +37,15 @@ impl Members {
 
     /// Somebody says something; who it is, and whether it is new here. `None` when it cannot be read.
     pub fn hear(&mut self, message: &[u8], now: Instant) -> Option<(String, bool)> {
-        let Hello { member, bye } = serde_json::from_slice(message).ok()?;
-        if member.uid.len() > 64 || message.len() > LONGEST * 16 || member.name.len() > LONGEST {
+        if message.len() > LONGEST * 16 {
             return None;
         }
+        let Hello { mut member, bye } = serde_json::from_slice(message).ok()?;
+        if member.uid.len() > 64 || member.name.len() > LONGEST {
+            return None;
+        }
+        // Each costs more than its bytes.
+        member.nsps = member.nsps.filter(|nsps| nsps.len() <= NAMED);
         let uid = member.uid.clone();
         let new = !self.0.contains_key(&uid);
         if bye {
@@ -70,5 +76,29 @@ impl Members {
     /// It has no connection any more.
     pub fn remove(&mut self, uid: &str) {
         self.0.remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_of_itself_is_bounded() {
+        let (mut members, now) = (Members::default(), Instant::now());
+        let hello = |nsps: usize, name: &str| {
+            let nsps = Some(vec![String::new(); nsps]);
+            Members::hello(&Member { uid: "u".into(), name: name.into(), nsps }, false)
+        };
+        let mut nsps = |nsps| {
+            assert_eq!(members.hear(&hello(nsps, "n"), now).map(|(uid, _)| uid).as_deref(), Some("u"));
+            members.of("", "me", now).pop().map(|(member, _)| member.nsps.map(|nsps| nsps.len()))
+        };
+        assert_eq!(nsps(NAMED), Some(Some(NAMED)));
+        assert_eq!(nsps(NAMED + 1), Some(None), "as if it had not said them");
+        assert_eq!(members.hear(&hello(0, &"n".repeat(LONGEST + 1)), now), None);
+        let mut long = hello(0, "n");
+        long.resize(LONGEST * 16 + 1, b' ');
+        assert_eq!(members.hear(&long, now), None);
     }
 }

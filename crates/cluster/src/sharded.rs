@@ -178,7 +178,8 @@ impl Format for Sharded {
     }
 
     fn see<'a>(&self, channel: &'a str, payload: &'a [u8]) -> Seen<'a> {
-        if payload.ends_with(self.ending.as_bytes()) {
+        // In `MessagePack` a text may end so.
+        if payload.first() == Some(&b'{') && payload.ends_with(self.ending.as_bytes()) {
             return Seen::Skipped;
         }
         let Some(envelope) = Envelope::read(payload) else { return Seen::Malformed };
@@ -231,5 +232,17 @@ mod tests {
         assert!(!elsewhere(&envelope::message("u\"", "/a", kind::BROADCAST, data)), "it has to be read");
         assert!(!elsewhere(&envelope::message("u", "/a", kind::SOCKETS_JOIN, data)), "a request");
         assert!(!elsewhere(r#"{"type":3,"data":","nsp":"/a"}"#));
+    }
+
+    #[test]
+    fn our_own_messages_are_known_by_their_end_but_only_in_json() {
+        let format = Sharded::new("socket.io", "/", "me", Subscriptions::Static);
+        let seen = |payload: &[u8]| format!("{:?}", format.see("socket.io#/#", payload));
+        let own = envelope::message("me", "/", kind::SOCKETS_JOIN, "{}");
+        assert_eq!(seen(own.as_bytes()), "Skipped");
+        // Of another server, whose last text happens to end like that.
+        let other = b"\x84\xa3uid\xa5other\xa4type\x04\xa3nsp\xa1/\xa4data\xb6,\"uid\":\"me\",\"nsp\":\"/\"}";
+        assert!(other.ends_with(format.ending.as_bytes()));
+        assert_eq!(seen(other), "Request");
     }
 }

@@ -2,6 +2,8 @@
 
 mod entry;
 pub(crate) mod format;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod held;
 mod index;
 pub(crate) mod log;

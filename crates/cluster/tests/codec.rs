@@ -84,6 +84,16 @@ fn a_lone_surrogate_becomes_a_replacement_and_a_pair_a_character() {
 }
 
 #[test]
+fn the_room_zero_has_one_name() {
+    let rooms = |zero: &[u8]| {
+        let options = [b"\x81\xa5rooms\x91", zero].concat();
+        Options::read(Some(Encoded::MessagePack(&options))).unwrap().rooms
+    };
+    assert_eq!(rooms(b"\xcb\x80\0\0\0\0\0\0\0"), [RoomKey::number(0.0)], "-0.0, as other languages write it");
+    assert_eq!(rooms(b"\0"), [RoomKey::number(0.0)]);
+}
+
+#[test]
 fn an_array_that_claims_to_be_long_is_refused_at_once() {
     assert_eq!(msgpack::Reader::new(b"\xdd\xff\xff\xff\xff\x01").skip(), None);
     assert!(classic::read(b"\x93\xa1u\xdf\xff\xff\xff\xff\xa1d\xc0").is_none());

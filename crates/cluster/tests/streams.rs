@@ -278,6 +278,7 @@ fn a_broadcast_for_rooms_elsewhere_is_known_without_being_read() {
         r#"{"packet":{"type":2,"data":["e",{"a":{},"opts":{"rooms":["there"]}}]}}"#,
         r#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["there"]},"requestId":"x"}"#,
         r#"{"packet":{"type":2,"data":["e"]},"requestId":"x","a":{},"opts":{"rooms":["there"]}}"#,
+        r#"{"packet":{"type":2,"data":["e"]},"\u0072equestId":"x","a":{},"opts":{"rooms":["there"]}}"#,
         r#"{"opts":{"rooms":["here"]},"packet":{"type":2,"data":["e"],"a":{},"opts":{"rooms":["there"]}}}"#,
         r#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["there",1]}}"#,
         r#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["there"]"#,

@@ -23,6 +23,7 @@ pub use deflate::deflate;
 pub use frames::frames;
 pub use handshake::handshake;
 pub use scan::scan;
+pub use socketio_cluster::fuzzing::{entries, messages};
 pub use socketio_fanout::fuzzing::lane;
 #[cfg(unix)]
 pub use socketio_fanout::fuzzing::writer;

@@ -40,6 +40,8 @@ corpora!(
     changes,
     lane,
     record,
+    messages,
+    entries,
     #[cfg(unix)]
     writer
 );

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::incoming::{Encoded, Incoming, Options};
 use crate::local::{Delivered, deliver};
 use crate::stats::{add, set};
-use crate::streams::format::{encoded, whole};
+use crate::streams::format::{encoded, is_whole, whole};
 use crate::streams::log::{Raw, Read};
 use crate::streams::{Id, Missed, Reach, data_bytes, is_elsewhere};
 
@@ -221,6 +221,8 @@ impl Core {
                 }
             }
             _ if ours => add(&self.counters.skipped, 1),
+            // All else was read to its end.
+            Matter::Request if !is_whole(envelope.data) => add(&self.counters.malformed, 1),
             Matter::Request => self.request(slot, whole(&envelope, None)),
             Matter::Response(id) if self.expected.contains(&id) => {
                 self.wake(Event::Response(slot, whole(&envelope, None)));

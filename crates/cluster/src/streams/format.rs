@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 use super::entry::data_text;
 use crate::envelope::{self, Envelope, Matter, kind};
@@ -121,7 +122,7 @@ pub(crate) fn seen<'a>(envelope: &Envelope<'a>) -> Seen<'a> {
     }
 }
 
-/// The data of an entry, as it is encoded. `None`: as neither.
+/// The data of an entry, as it is encoded: what begins like JSON is not read to its end. `None`: as neither.
 pub(crate) fn encoded(data: &[u8]) -> Option<Encoded<'_>> {
     if data.first() == Some(&b'{') {
         return std::str::from_utf8(data).ok().map(Encoded::Json);
@@ -129,6 +130,15 @@ pub(crate) fn encoded(data: &[u8]) -> Option<Encoded<'_>> {
     let mut reader = Reader::new(data);
     reader.skip()?;
     reader.rest().is_empty().then_some(Encoded::MessagePack(data))
+}
+
+/// Whether the data of an entry is what it looks like.
+pub(crate) fn is_whole(data: Option<Encoded<'_>>) -> bool {
+    match data {
+        Some(Encoded::Json(text)) => serde_json::from_str::<&RawValue>(text).is_ok(),
+        Some(Encoded::MessagePack(_)) => true,
+        None => false,
+    }
 }
 
 /// An entry as a message, for JavaScript: with its offset, if clients are to get it.

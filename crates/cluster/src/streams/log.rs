@@ -72,8 +72,13 @@ pub(crate) async fn read(
     count: usize,
     block: Option<Duration>,
 ) -> RedisResult<Read> {
-    let command = reading(&positions, count, block);
-    let streams = match command.query_async(&mut connection).await? {
+    let answer = reading(&positions, count, block).query_async(&mut connection).await?;
+    streams_of(answer, &positions)
+}
+
+/// The entries of an answer, by the places of their streams.
+pub(super) fn streams_of(answer: Value, positions: &[(String, Id)]) -> RedisResult<Read> {
+    let streams = match answer {
         Value::Nil => return Ok(Vec::new()),
         Value::Array(streams) => streams,
         _ => return Err(odd("expected a list of streams")),
@@ -86,7 +91,7 @@ pub(crate) async fn read(
         else {
             return Err(odd("expected a stream's name and entries"));
         };
-        all.push((place_of(&positions, &name)?, entries_of(entries)?));
+        all.push((place_of(positions, &name)?, entries_of(entries)?));
     }
     Ok(all)
 }
@@ -118,10 +123,8 @@ fn raw(entry: Value) -> Option<Raw> {
     };
     let text = |value| if let Value::BulkString(bytes) = value { Some(bytes) } else { None };
     let fields = fields.into_iter().map(text).collect::<Option<Vec<Vec<u8>>>>()?;
-    let pairs = fields.chunks_exact(2).filter_map(|pair| match pair {
-        [name, value] => Some((name.as_slice(), value.as_slice())),
-        _ => None,
-    });
+    let (pairs, []) = fields.as_chunks::<2>() else { return None };
+    let pairs = pairs.iter().map(|[name, value]| (name.as_slice(), value.as_slice()));
     Some(Raw::new(id_of(&id)?, pairs, Bytes::copy_from_slice))
 }
 

@@ -14,7 +14,9 @@ pub fn is_elsewhere(data: &[u8], is_here: impl FnMut(&str) -> bool) -> bool {
 fn looked_at(data: &[u8], mut is_here: impl FnMut(&str) -> bool) -> Option<bool> {
     let (packet, mut rest) =
         data.strip_prefix(br#"{"packet":{"#)?.split_at_checked(memmem::rfind(data, OPTIONS)?.checked_sub(11)?)?;
-    if memmem::find(packet, br#""requestId""#).is_some() {
+    // A name may be written with escapes, though nobody does: those of control characters, which are written so, are in none.
+    let escapes = |at: usize| !matches!(packet.get(at + 4), Some(b'0' | b'1'));
+    if memmem::find(packet, br#""requestId""#).is_some() || memmem::find_iter(packet, br"\u00").any(escapes) {
         return None;
     }
     rest = rest.strip_prefix(OPTIONS)?;

@@ -103,7 +103,8 @@ impl Shared {
     }
 }
 
-fn entries(answer: &Bytes, positions: &[(String, Id)]) -> RedisResult<Read> {
+/// The entries of an answer, by the places of their streams.
+pub(super) fn entries(answer: &Bytes, positions: &[(String, Id)]) -> RedisResult<Read> {
     let mut cursor = Cursor::new(answer);
     let streams = match cursor.part() {
         Some(Part::Nil) => return Ok(Vec::new()),
