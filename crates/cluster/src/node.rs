@@ -33,7 +33,7 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     /// Adds one; returns its number.
-    fn push(&self, command: Command) -> u64 {
+    pub(crate) fn push(&self, command: Command) -> u64 {
         let (last, waiting) = &mut *self.list.lock();
         waiting.push(command);
         *last += 1;

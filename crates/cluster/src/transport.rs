@@ -1,5 +1,8 @@
 //! What carries messages between servers.
 
+#[cfg(test)]
+pub(crate) mod memory;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! The thread of a cluster's connection: hands what happens to [`Core`], and does what it says.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -58,6 +61,11 @@ struct Batch {
     plain: usize,
     /// The number of the last entry of each stream, by its place.
     last: Vec<(usize, u64)>,
+}
+
+/// The time, which tests can stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 type Replies = FuturesUnordered<LocalBoxFuture<'static, Reply>>;
@@ -162,10 +170,10 @@ impl Worker {
             for question in std::mem::take(&mut self.core.questions) {
                 self.core.answer(question, None);
             }
-            if self.farewell.is_some_and(|farewell| Instant::now() >= farewell) {
+            if self.farewell.is_some_and(|farewell| now() >= farewell) {
                 return None;
             }
-            let end = self.farewell.unwrap_or_else(|| Instant::now() + BEAT);
+            let end = self.farewell.unwrap_or_else(|| now() + BEAT);
             tokio::select! {
                 result = &mut future => return Some(result),
                 () = inbox.notify.notified() => {}
@@ -175,7 +183,7 @@ impl Worker {
     }
 
     fn take(&mut self) {
-        let now = Instant::now();
+        let now = now();
         for (number, command) in self.inbox.take() {
             self.core.command(number, command, now);
         }
@@ -194,7 +202,7 @@ impl Worker {
 
     /// Subscribes to everything on a new connection, and looks whether that is so. Then the streams are read to their end.
     async fn begin<T: Transport>(&mut self, link: &mut T) -> Result<Option<T::Log>, Lost> {
-        let checked = self.core.begin(Instant::now());
+        let checked = self.core.begin(now());
         // Before it is counted: who counts it knows its name.
         link.publish(vec![self.core.greeting(false)]).await?;
         if let Some(changes) = self.core.next_changes() {
@@ -211,7 +219,7 @@ impl Worker {
         if let Some(log) = &mut log {
             self.catch_up(log).await?;
         }
-        let now = Instant::now();
+        let now = now();
         self.core.excuse(now);
         self.core.confirmed();
         self.core.hello(false);
@@ -232,7 +240,7 @@ impl Worker {
         loop {
             tokio::select! {
                 confirmed = &mut confirming => return confirmed,
-                heard = link.receive(|channel, payload| self.core.message(channel, payload, Instant::now())) => heard?,
+                heard = link.receive(|channel, payload| self.core.message(channel, payload, now())) => heard?,
             }
         }
     }
@@ -275,12 +283,12 @@ impl Worker {
         replies: &mut Replies,
     ) -> Result<(), Lost> {
         let inbox = Arc::clone(&self.inbox);
-        let mut beat = Instant::now();
+        let mut beat = now();
         let mut reading: Reading = None;
         let (mut looked, mut newcomer) = (beat, None);
         self.look(link, replies);
         loop {
-            let expiring = self.core.expire(Instant::now());
+            let expiring = self.core.expire(now());
             self.take();
             self.subscriptions(link, replies);
             self.send(link, replies);
@@ -290,20 +298,20 @@ impl Worker {
                 let read = || log.read(self.core.tail.from(), options.read, Some(options.block)).boxed_local();
                 reading = reading.or_else(|| Some(read()));
             }
-            if self.farewell.is_some_and(|end| Instant::now() >= end || (self.core.is_idle() && replies.is_empty())) {
+            if self.farewell.is_some_and(|end| now() >= end || (self.core.is_idle() && replies.is_empty())) {
                 return Ok(());
             }
             if std::mem::take(&mut self.core.newcomer) {
                 // It says so before it has subscribed.
-                newcomer = Some(Instant::now() + SETTLED);
+                newcomer = Some(now() + SETTLED);
             }
-            let awaited = self.crowd.is_awaited(Instant::now()).then(|| looked + LOOK);
+            let awaited = self.crowd.is_awaited(now()).then(|| looked + LOOK);
             let look = awaited.or(newcomer).unwrap_or(beat + BEAT).min(beat + BEAT);
-            let due = expiring.map_or(look, |expiring| expiring.min(look));
+            let due = [expiring, self.farewell].into_iter().flatten().fold(look, Instant::min);
             let (core, waiting, has_reading) = (&mut self.core, !replies.is_empty(), reading.is_some());
             tokio::select! {
                 () = inbox.notify.notified() => {}
-                received = link.receive(|channel, payload| core.message(channel, payload, Instant::now())) => {
+                received = link.receive(|channel, payload| core.message(channel, payload, now())) => {
                     received?;
                     self.wake_writers();
                 }
@@ -314,7 +322,7 @@ impl Worker {
                 }
                 Some(reply) = replies.next(), if waiting => self.reply(reply)?,
                 () = tokio::time::sleep_until(due.into()) => {
-                    let now = Instant::now();
+                    let now = now();
                     if now >= look {
                         (looked, newcomer) = (now, None);
                         self.look(link, replies);
@@ -329,7 +337,7 @@ impl Worker {
     }
 
     fn beat(&mut self, last: Instant) -> Result<(), Lost> {
-        let now = Instant::now();
+        let now = now();
         if now.saturating_duration_since(last) > LATE {
             self.core.excuse(now);
         }
@@ -370,7 +378,7 @@ impl Worker {
             let counting = link.count(question.channels.clone());
             replies.push(counting.map(|counts| Reply::Counted(question, counts)).boxed_local());
         }
-        if self.crowd.is_awaited(Instant::now()) && self.farewell.is_none() {
+        if self.crowd.is_awaited(now()) && self.farewell.is_none() {
             return self.core.measure();
         }
         while !self.core.outbox.is_empty() && replies.len() < IN_FLIGHT {
@@ -429,7 +437,7 @@ impl Worker {
             }
             Reply::Crowd(channels, counts) => {
                 self.looking = false;
-                self.crowd.counted(channels, counts?, Instant::now());
+                self.crowd.counted(channels, counts?, now());
             }
             Reply::Changed(done) => {
                 done?;
@@ -446,9 +454,9 @@ impl Worker {
             }
             Reply::Taken(job, taken) => {
                 let (session, exists) = taken?;
-                self.core.session(job, session, exists, Instant::now());
+                self.core.session(job, session, exists, now());
             }
-            Reply::Ranged(section, entries) => self.core.section(&section, &entries?, Instant::now()),
+            Reply::Ranged(section, entries) => self.core.section(&section, &entries?, now()),
             Reply::Reached(reaches) => self.core.audit(&reaches?),
         }
         Ok(())

@@ -169,9 +169,9 @@ fn reach_of(values: Vec<Value>) -> Reach {
 pub(crate) struct Identity {
     /// Which Redis.
     pub(crate) server: String,
-    number: String,
+    pub(crate) number: String,
     /// Where it comes from.
-    address: String,
+    pub(crate) address: String,
 }
 
 /// Of this connection. `None` when it does not say.
