@@ -115,6 +115,8 @@ describeWithRedis('streams on a Redis Cluster', () => {
     await until('its session is kept', () => holder.command('EXISTS', key) === '1')
     left.io.to('room').emit('missed', 1)
     const killed = redis.primaryOf('socket.io')
+    // Else it may come behind what the other server sends.
+    await until('it is in the stream', () => killed.command('XREVRANGE', 'socket.io', '+', '-', 'COUNT', '1').includes('missed'))
     for (const node of new Set([holder, killed])) await redis.replicated(node)
     const ups = [left, right].map((server) => once(adapterOf(server), 'cluster:up'))
     await killed.stop()
