@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -59,8 +60,8 @@ struct Batch {
     bytes: usize,
     /// Those that are no entries.
     plain: usize,
-    /// The number of the last entry of each stream, by its place.
-    last: Vec<(usize, u64)>,
+    /// The numbers of the first and the last entry of each stream, by its place.
+    entries: Vec<(usize, RangeInclusive<u64>)>,
 }
 
 /// The time, which tests can stop.
@@ -384,15 +385,15 @@ impl Worker {
         while !self.core.outbox.is_empty() && replies.len() < IN_FLIGHT {
             let batch = self.core.outbox.take(BATCH);
             let bytes = batch.iter().map(Outgoing::len).sum();
-            let mut sent = Batch { count: batch.len(), bytes, plain: 0, last: Vec::new() };
+            let mut sent = Batch { count: batch.len(), bytes, plain: 0, entries: Vec::new() };
             for message in &batch {
                 let Some((place, number)) = self.core.tail.leaves(message) else {
                     sent.plain += 1;
                     continue;
                 };
-                match sent.last.iter_mut().find(|(other, _)| *other == place) {
-                    Some((_, last)) => *last = number,
-                    None => sent.last.push((place, number)),
+                match sent.entries.iter_mut().find(|(other, _)| *other == place) {
+                    Some((_, numbers)) => *numbers = *numbers.start()..=number,
+                    None => sent.entries.push((place, number..=number)),
                 }
             }
             self.in_flight += sent.plain;
@@ -428,8 +429,8 @@ impl Worker {
         match reply {
             Reply::Published(sent, done) => {
                 done?;
-                for (place, number) in sent.last {
-                    self.core.tail.confirm(place, number);
+                for (place, numbers) in sent.entries {
+                    self.core.tail.confirm(place, numbers);
                 }
                 self.in_flight = self.in_flight.saturating_sub(sent.plain);
                 add(&self.counters.published, sent.count);

@@ -111,10 +111,11 @@ fn what_was_not_written_is_what_the_stream_does_not_have() {
     for number in 1..=6 {
         written.push(number, number * 10);
     }
-    written.confirm(2);
+    written.confirm(1..=2);
     // Read back.
-    written.confirm(4);
-    assert_eq!(written.rest(), [(5, 50), (6, 60)]);
+    written.confirm(4..=4);
+    written.confirm(4..=4);
+    assert_eq!(written.rest(), [(3, 30), (5, 50), (6, 60)]);
     assert!(written.is_empty());
 }
 

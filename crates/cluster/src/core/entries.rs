@@ -165,7 +165,7 @@ impl Core {
         add(&self.counters.received_bytes, size);
         let own = raw.number.filter(|_| raw.uid == self.config.uid);
         if let Some(number) = own {
-            self.tail.confirm(place, number);
+            self.tail.read_own(place, number);
         }
         let name = String::from_utf8_lossy(&raw.nsp);
         let Some(slot) = self.by_name.get(&*name).copied() else { return add(&self.counters.skipped, 1) };

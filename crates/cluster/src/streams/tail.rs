@@ -1,5 +1,7 @@
 //! How far each stream was read, and what of ours has not been seen there.
 
+use std::ops::RangeInclusive;
+
 use super::entry::Id;
 use super::trim::{Position, Reach};
 use super::written::Written;
@@ -13,6 +15,8 @@ pub(crate) struct Tail {
     positions: Vec<Option<Position>>,
     /// On their way to each.
     written: Vec<Written<Outgoing>>,
+    /// Of each: entries were trimmed before they were read, ours perhaps among them.
+    gaps: Vec<bool>,
     /// More comes than is read at once: entries may be trimmed before they are read.
     pub(crate) behind: bool,
 }
@@ -21,7 +25,8 @@ impl Tail {
     pub(crate) fn new(streams: Vec<String>) -> Self {
         let positions = vec![None; streams.len()];
         let written = streams.iter().map(|_| Written::default()).collect();
-        Self { streams, positions, written, behind: false }
+        let gaps = vec![false; streams.len()];
+        Self { streams, positions, written, gaps, behind: false }
     }
 
     /// The place of the stream of that name.
@@ -37,11 +42,18 @@ impl Tail {
         Some((place, number))
     }
 
-    /// A stream has our entries up to this number, which are written to it in order. What is written to others takes other ways.
-    pub(crate) fn confirm(&mut self, place: usize, number: u64) {
+    /// A stream has our entries with these numbers.
+    pub(crate) fn confirm(&mut self, place: usize, numbers: RangeInclusive<u64>) {
         if let Some(written) = self.written.get_mut(place) {
-            written.confirm(number);
+            written.confirm(numbers);
         }
+    }
+
+    /// One of ours was read. Those before it were read, too, or trimmed, or have not arrived: with a gap it is not known which, and nothing
+    /// is written twice.
+    pub(crate) fn read_own(&mut self, place: usize, number: u64) {
+        let has_gap = self.gaps.get_mut(place).is_some_and(std::mem::take);
+        self.confirm(place, if has_gap { 0 } else { number }..=number);
     }
 
     /// The streams were read to their ends: these of ours are not there. In the order in which they were handed over.
@@ -69,20 +81,27 @@ impl Tail {
 
     /// On a new connection: where reading begins, or goes on. How many entries were trimmed meanwhile.
     pub(crate) fn begin(&mut self, reaches: &[Reach]) -> u64 {
-        let mut lost = 0;
-        for (position, reach) in self.positions.iter_mut().zip(reaches) {
-            match position {
-                Some(position) => lost += position.check(*reach),
-                None => *position = Some(Position::end(*reach)),
-            }
-        }
-        lost
+        let look = |position: &mut Option<Position>, reach| {
+            let known = position.is_some();
+            let position = position.get_or_insert_with(|| Position::end(reach));
+            if known { position.check(reach) } else { 0 }
+        };
+        self.trimmed(reaches, look)
     }
 
     /// In the course of reading: how many entries were trimmed before they were read.
     pub(crate) fn audit(&mut self, reaches: &[Reach]) -> u64 {
-        let pairs = self.positions.iter_mut().zip(reaches);
-        pairs.filter_map(|(position, reach)| Some(position.as_mut()?.audit(*reach))).sum()
+        self.trimmed(reaches, |position, reach| position.as_mut().map_or(0, |position| position.audit(reach)))
+    }
+
+    fn trimmed(&mut self, reaches: &[Reach], mut look: impl FnMut(&mut Option<Position>, Reach) -> u64) -> u64 {
+        let places = self.positions.iter_mut().zip(&mut self.gaps);
+        let each = places.zip(reaches).map(|((position, gap), reach)| {
+            let lost = look(position, *reach);
+            *gap |= lost > 0;
+            lost
+        });
+        each.sum()
     }
 
     /// How far the streams' ends are ahead of what was read, in milliseconds of their ids.
@@ -102,7 +121,30 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::outbox::{Origin, Route};
+
+    #[test]
+    fn with_a_gap_nothing_is_written_twice() {
+        let id = |milliseconds| Id { milliseconds, sequence: 0 };
+        let origin = Arc::new(Origin { name: "a".into(), most: 100, uid: "u".into(), nsp: "/".into() });
+        let rest = |first| {
+            let mut tail = Tail::new(vec!["a".into()]);
+            tail.begin(&[Reach { last: id(10), added: Some(10), ..Reach::default() }]);
+            for number in 1..=4 {
+                let route = Route::Stream { origin: Arc::clone(&origin), kind: 3, number };
+                tail.leaves(&Outgoing { route, payload: "{}".into() });
+            }
+            let lost =
+                tail.begin(&[Reach { first: Some(id(first)), last: id(13), length: 14 - first, added: Some(13) }]);
+            tail.read_own(0, 3);
+            (lost, tail.rest().len())
+        };
+        assert_eq!(rest(11), (0, 3), "all are there, but for those that are not");
+        assert_eq!(rest(13), (2, 1), "the first two may have been trimmed");
+    }
 
     #[test]
     fn it_lags_behind_the_stream_that_is_farthest_ahead() {

@@ -1,6 +1,7 @@
 //! What was handed to Redis and is not confirmed: after a lost connection the stream itself says what has arrived.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 /// Messages on their way, in the order of their numbers.
 #[derive(Debug)]
@@ -20,11 +21,11 @@ impl<T> Written<T> {
         self.list.push_back((number, message));
     }
 
-    /// Redis has confirmed all up to this number, or it was found in the stream, to which they are written in order.
-    pub fn confirm(&mut self, number: u64) {
-        while self.list.front().is_some_and(|(first, _)| *first <= number) {
-            self.list.pop_front();
-        }
+    /// Redis has confirmed these, or they were found in the stream. It says nothing of those before: a full memory may have refused them.
+    pub fn confirm(&mut self, numbers: RangeInclusive<u64>) {
+        let start = self.list.partition_point(|(number, _)| number < numbers.start());
+        let end = self.list.partition_point(|(number, _)| number <= numbers.end());
+        self.list.drain(start..end);
     }
 
     /// The stream was read to its end: the rest has not arrived, and is to be written again.

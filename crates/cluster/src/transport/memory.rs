@@ -33,6 +33,8 @@ pub(crate) struct State {
     /// But for so many batches, from the first one on.
     pub(crate) answers: usize,
     pub(crate) batches: usize,
+    /// This one is refused, and does not arrive.
+    pub(crate) refused: Option<usize>,
     /// Nobody is told of new entries.
     pub(crate) is_unread: bool,
     /// Those that waited were answered when the connection was lost.
@@ -137,6 +139,9 @@ impl Memory {
             if state.open != Some(number) {
                 return Some(if state.has_answered { Ok(()) } else { Err(lost("ERR_CLUSTER_UNREACHABLE")) });
             }
+            if batch.is_some() && batch == state.refused {
+                return Some(Err(lost("ERR_CLUSTER_REFUSED")));
+            }
             let is_answered = !state.is_slow || batch.is_some_and(|batch| batch < state.answers);
             (is_answered && !state.loses).then_some(Ok(()))
         })
@@ -150,7 +155,7 @@ impl State {
         self.batches += 1;
         self.under_way += 1;
         self.most_under_way = self.most_under_way.max(self.under_way);
-        if self.loses || self.open != Some(number) {
+        if self.loses || self.open != Some(number) || self.refused == Some(self.batches - 1) {
             return self.batches - 1;
         }
         for message in batch {

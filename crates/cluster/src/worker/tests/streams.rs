@@ -67,6 +67,24 @@ fn entries_stay_on_their_way_over_several_connections() {
 }
 
 #[test]
+fn a_batch_that_was_refused_is_written_again_when_the_next_one_was_not() {
+    run(async || {
+        let server = Server::connected(Mode::Streams).await;
+        server.settled().await;
+        // Two batches are on their way when the first one is refused.
+        let next = server.memory.state().batches;
+        server.memory.state().refused = Some(next);
+        server.broadcast(0..300);
+        server.up(2).await;
+        let mut arrived = entries(&server);
+        assert_eq!(arrived.first(), Some(&256), "the second one has arrived");
+        arrived.sort_unstable();
+        assert_eq!(arrived, (0..300).collect::<Vec<_>>());
+        assert_eq!(server.stats().rewritten, 256);
+    });
+}
+
+#[test]
 fn messages_beside_the_stream_are_given_up() {
     run(async || {
         let server = Server::connected(Mode::Streams).await;
