@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { setTimeout: delay } = require('node:timers/promises')
-const { Redis, freePort } = require('./redis')
+const { Redis } = require('./redis')
 
 /** Ms without a sign of a node, after which the others take it for dead. */
 const NODE_TIMEOUT = 3000
@@ -30,9 +30,6 @@ class RedisCluster {
     const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT), '--dir', this.#directory]
     for (let i = 0; i < 6; i++) {
       const redis = new Redis([...options, '--cluster-config-file', `nodes-${i}.conf`])
-      // The port of the nodes among themselves is 10,000 more.
-      do redis.port = await freePort()
-      while (redis.port > 55_000)
       this.nodes.push(redis)
       await redis.start()
     }
