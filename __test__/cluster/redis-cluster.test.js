@@ -5,44 +5,25 @@
 const { once } = require('node:events')
 const { Server } = require('socket.io')
 const { createAdapter, createEmitter, stats } = require('../..')
-const { startCluster } = require('../support/cluster')
 const { next, until } = require('../support/events')
 const { describeWithRedis, startRedis } = require('../support/redis')
-const { RedisCluster } = require('../support/redis-cluster')
+const { useRedisCluster, valuesOf } = require('../support/redis-cluster')
 
 const names = (/** @type {any} */ client) => client.got.map(([event]) => event)
 const adapterOf = (/** @type {any} */ server) => server.io.of('/').adapter
-const valuesOf = (/** @type {any} */ client, /** @type {string} */ name) => client.got.filter(([event]) => event === name).map(([, n]) => n)
 const count = (/** @type {number} */ n) => Array.from({ length: n }, (_, i) => i)
 
 describeWithRedis('a Redis Cluster', () => {
-  /** @type {RedisCluster} */
-  let redis
-  /** @type {any} */
-  let cluster
+  const own = useRedisCluster()
   /** @type {any[]} */
   let clients
-  /** @type {any} */
-  let emitter
-
-  beforeAll(async () => {
-    redis = await new RedisCluster().start()
-  }, 90_000)
-  afterAll(() => redis.stop())
-  afterEach(async () => {
-    await emitter?.close({ timeout: 1000 }).catch(() => {})
-    await cluster?.close()
-    emitter = cluster = undefined
-    // Whom a test has left dead.
-    await redis.revive()
-  })
 
   /** @param {any} kinds @param {any} [options] */
   async function start(kinds, options) {
-    cluster = await startCluster(kinds, /** @type {any} */ (redis), { cluster: { mode: 'sharded', ...options } })
+    const servers = await own.start(kinds, { cluster: { mode: 'sharded', ...options } })
     clients = []
-    for (const server of cluster.servers) clients.push(await server.client())
-    return cluster.servers
+    for (const server of servers) clients.push(await server.client())
+    return servers
   }
 
   /** All that servers and emitters do over Redis. @param {any[]} servers @param {any} options */
@@ -51,14 +32,14 @@ describeWithRedis('a Redis Cluster', () => {
     // Over all slots, and some with a hash tag.
     const rooms = Array.from({ length: 20 }, (_, i) => (i % 4 ? `room ${i}` : `{tag ${i}} ${i}`))
     for (const { socket } of clients) socket.join(rooms)
-    await cluster.subscribed()
+    await own.cluster.subscribed()
     for (const room of rooms) io.to(room).emit(room, Buffer.from(room))
     io.to(rooms[0]).to(rooms[1]).emit('both')
     io.emit('all')
-    emitter = createEmitter({ redis: redis.option, ...options })
-    emitter.emit('of the emitter')
-    emitter.to(rooms[2]).emit('of the emitter, to a room')
-    await emitter.flush()
+    own.emitter = createEmitter({ redis: own.redis.option, ...options })
+    own.emitter.emit('of the emitter')
+    own.emitter.to(rooms[2]).emit('of the emitter, to a room')
+    await own.emitter.flush()
     const all = [...rooms, 'both', 'all', 'of the emitter', 'of the emitter, to a room'].sort()
     await until('all have all', () => clients.every((client) => names(client).length === all.length))
     for (const client of clients) expect(names(client).sort()).toEqual(all)
@@ -71,7 +52,7 @@ describeWithRedis('a Redis Cluster', () => {
     expect(await adapterOf(servers[0]).serverCount()).toBe(3)
     io.in(clients[2].id).socketsLeave(rooms)
     await until('it has left', () => clients[2].socket.rooms.size === 1)
-    emitter.in(clients[2].id).socketsJoin('late')
+    own.emitter.in(clients[2].id).socketsJoin('late')
     await until('it has joined', () => clients[2].socket.rooms.has('late'))
     io.in(clients[1].id).disconnectSockets()
     await until('it is gone', () => servers[1].io.of('/').sockets.size === 0)
@@ -98,7 +79,7 @@ describeWithRedis('a Redis Cluster', () => {
   /** The node that a server of mode `pubsub` is subscribed at. @param {any} server */
   function nodeOf(server) {
     const isThere = (/** @type {any} */ node) => node.command('PUBSUB', 'NUMSUB', `socket.io-native#${adapterOf(server).uid}#`).endsWith('1')
-    const node = redis.primaries.find(isThere)
+    const node = own.redis.primaries.find(isThere)
     if (!node) throw new Error('it is nowhere')
     return node
   }
@@ -111,7 +92,7 @@ describeWithRedis('a Redis Cluster', () => {
       shared.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
       await Promise.all(ups)
     }
-    await cluster.complete()
+    await own.cluster.complete()
   }
 
   test('pubsub: a node dies, and nobody can take its place: who is there goes to another one at once, and nobody else notices', async () => {
@@ -121,7 +102,7 @@ describeWithRedis('a Redis Cluster', () => {
     const [{ io }] = servers
     const before = servers.map((/** @type {any} */ server) => stats(server.io).cluster?.reconnects)
     const node = nodeOf(servers[1])
-    const replica = redis.replicaOf(node)
+    const replica = own.redis.replicaOf(node)
     await replica.stop()
     const [down, up] = [once(adapterOf(servers[1]), 'cluster:down'), once(adapterOf(servers[1]), 'cluster:up')]
     let sent = 0
@@ -132,7 +113,7 @@ describeWithRedis('a Redis Cluster', () => {
     expect((await down)[0].code).toBe('ERR_CLUSTER_UNREACHABLE')
     await up
     // The slots of the dead are nobody's, which does not matter.
-    await cluster.complete()
+    await own.cluster.complete()
     clearInterval(timer)
     const first = sent
     for (let i = 0; i < 20; i++) send()
@@ -155,7 +136,7 @@ describeWithRedis('a Redis Cluster', () => {
   test('pubsub: a node that stands still does not keep the others from being counted, nor from answering', async () => {
     const servers = await start(['native', 'native'], { mode: 'pubsub' })
     await apart(servers)
-    const idle = redis.primaries.find((node) => !servers.map(nodeOf).includes(node))
+    const idle = own.redis.primaries.find((node) => !servers.map(nodeOf).includes(node))
     idle?.process?.kill('SIGSTOP')
     try {
       const { io } = servers[0]
@@ -172,7 +153,7 @@ describeWithRedis('a Redis Cluster', () => {
     const [{ io }] = servers
     const rooms = Array.from({ length: 10 }, (_, i) => `room ${i}`)
     await clients[1].socket.join(rooms)
-    const killed = redis.primaryOf('socket.io#/#')
+    const killed = own.redis.primaryOf('socket.io#/#')
     /** Codes of what was lost. @type {string[]} */
     const codes = []
     for (const server of servers) adapterOf(server).on('cluster:down', (/** @type {any} */ { code }) => codes.push(code))
@@ -188,7 +169,7 @@ describeWithRedis('a Redis Cluster', () => {
     const ups = servers.map((/** @type {any} */ server) => once(adapterOf(server), 'cluster:up'))
     await killed.stop()
     await Promise.all(ups)
-    await cluster.complete()
+    await own.cluster.complete()
     clearInterval(timer)
     expect(codes.length).toBeGreaterThanOrEqual(2)
     for (const code of codes) expect(code).toBe('ERR_CLUSTER_UNREACHABLE')

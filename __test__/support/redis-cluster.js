@@ -7,6 +7,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { setTimeout: delay } = require('node:timers/promises')
+const { startCluster } = require('./cluster')
 const { Redis } = require('./redis')
 
 /** Ms without a sign of a node, after which the others take it for dead. */
@@ -15,7 +16,7 @@ const NODE_TIMEOUT = 3000
 class RedisCluster {
   /** @type {Redis[]} */
   nodes = []
-  #directory = fs.mkdtempSync(path.join(os.tmpdir(), 'redis-cluster-'))
+  #directory = ''
 
   get urls() {
     return this.nodes.map(({ url }) => url)
@@ -27,6 +28,7 @@ class RedisCluster {
   }
 
   async start() {
+    this.#directory = fs.mkdtempSync(path.join(os.tmpdir(), 'redis-cluster-'))
     const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT), '--dir', this.#directory]
     for (let i = 0; i < 6; i++) {
       const redis = new Redis([...options, '--cluster-config-file', `nodes-${i}.conf`])
@@ -113,4 +115,41 @@ class RedisCluster {
   }
 }
 
-module.exports = { RedisCluster }
+/** A Redis Cluster for a test file, and for each test the servers and the emitter that it makes there. */
+class OwnRedisCluster {
+  redis = new RedisCluster()
+  /** @type {any} */
+  cluster
+  /** @type {any} */
+  emitter
+
+  /** @param {any} kinds @param {any} [options] @returns {Promise<any[]>} the servers */
+  async start(kinds, options) {
+    this.cluster = await startCluster(kinds, /** @type {any} */ (this.redis), options)
+    return this.cluster.servers
+  }
+
+  async end() {
+    await this.emitter?.close({ timeout: 1000 }).catch(() => {})
+    await this.cluster?.close()
+    this.emitter = this.cluster = undefined
+    // Whom a test has left dead.
+    await this.redis.revive()
+  }
+}
+
+/** To be called in a `describe`. */
+function useRedisCluster() {
+  const own = new OwnRedisCluster()
+  beforeAll(() => own.redis.start(), 90_000)
+  afterAll(() => own.redis.stop())
+  afterEach(() => own.end())
+  return own
+}
+
+/** What a client got with an event. @param {any} client @param {string} name @returns {number[]} */
+function valuesOf(client, name) {
+  return client.got.filter((/** @type {any[]} */ [event]) => event === name).map((/** @type {any[]} */ [, n]) => n)
+}
+
+module.exports = { useRedisCluster, valuesOf }

@@ -28,7 +28,8 @@ class Returning {
   /** @param {string} sid @returns {number | undefined} the ticket of one that is expected, once */
   take(sid) {
     const ticket = this.#expected.get(sid)
-    this.#expected.delete(sid)
+    // Joining asks this each time.
+    if (ticket !== undefined) this.#expected.delete(sid)
     return ticket
   }
 

@@ -94,10 +94,6 @@ impl Settings {
         self.client_of(ProtocolVersion::RESP2)
     }
 
-    pub(crate) fn tls(&self) -> bool {
-        self.tls
-    }
-
     pub(crate) fn host(&self) -> &str {
         &self.host
     }

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 
 use crate::redis::{ANSWER, CONNECT, Settings};
@@ -16,15 +15,7 @@ use crate::transport::{Log, Lost};
 pub(crate) struct RedisLog {
     settings: Settings,
     commands: MultiplexedConnection,
-    reader: Option<Reads>,
-}
-
-/// What reads the streams. Entries are many, and the client library makes a value of its own of each field: without TLS they are read
-/// by ourselves.
-#[derive(Clone)]
-enum Reads {
-    Plain(Rc<Shared>),
-    Client(MultiplexedConnection),
+    reader: Option<Rc<Shared>>,
 }
 
 impl RedisLog {
@@ -38,18 +29,10 @@ impl RedisLog {
         if self.reader.is_some() {
             return Ok(());
         }
-        let connecting = async {
-            if !self.settings.tls() {
-                return Ok(Reads::Plain(Rc::new(Shared::new(self.settings.reader().await?))));
-            }
-            // No time-out of its own: it waits as long as a command says.
-            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
-            let client = self.settings.client()?;
-            let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-            connection.map(Reads::Client).map_err(|error| self.settings.lost(&error))
-        };
+        // Of a handshake with TLS much is to be kept.
+        let connecting = Box::pin(self.settings.reader());
         let connected = tokio::time::timeout(CONNECT, connecting).await.map_err(|_| self.settings.silent())?;
-        self.reader = Some(connected?);
+        self.reader = Some(Rc::new(Shared::new(connected?)));
         Ok(())
     }
 
@@ -81,12 +64,10 @@ impl Log for RedisLog {
         count: usize,
         block: Option<Duration>,
     ) -> impl Future<Output = Result<Read, Lost>> + 'static {
-        let reads = self.reader.clone().unwrap_or_else(|| Reads::Client(self.commands.clone()));
+        let reader = self.reader.clone();
         let reading = self.done(async move {
-            match reads {
-                Reads::Plain(reader) => reader.read(positions, count, block).await,
-                Reads::Client(connection) => log::read(connection, positions, count, block).await,
-            }
+            let reader = reader.ok_or_else(|| log::odd("expected to be connected before reading"))?;
+            reader.read(positions, count, block).await
         });
         let (settings, patience) = (self.settings.clone(), block.unwrap_or_default() + ANSWER);
         async move { tokio::time::timeout(patience, reading).await.map_err(|_| settings.silent())? }
