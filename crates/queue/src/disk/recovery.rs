@@ -191,6 +191,8 @@ impl Log<'_> {
         for (_, segment) in self.segments.iter().filter(|(number, _)| *number <= at.segment) {
             segment.file.sync()?;
         }
+        // The process before may have made a segment without syncing its name. It must be there before a later one says so.
+        self.files.sync_names()?;
         while let Some((number, segment)) = self.segments.pop_if(|(number, _)| *number > at.segment) {
             self.report.torn_bytes += torn(&*segment.file, segment::HEADER.into(), segment.size)?;
             self.files.remove(&segment::name(number))?;
