@@ -3,7 +3,8 @@
 /** A Redis that is lost, frozen, full, or refuses. */
 
 const net = require('node:net')
-const { collect, directory, event, open, sendAll, within } = require('../support/queues')
+const { collect, deferred, directory, event, open, sendAll, sending, within } = require('../support/queues')
+const { until } = require('../support/events')
 const { describeWithRedis, startRedis } = require('../support/redis')
 
 /** An error that `queues` reports for good. */
@@ -18,20 +19,6 @@ describeWithRedis('a server that is lost', () => {
   let redis
   beforeEach(async () => (redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'always', '--dir', directory())))
   afterEach(() => redis.stop())
-
-  /** Sends until told to stop; returns what was promised. */
-  function sending(queue) {
-    const promised = []
-    let stop = false
-    const loop = async (from) => {
-      for (let n = from; !stop; n += 4) {
-        await queue.send(n)
-        promised.push(n)
-      }
-    }
-    const loops = [0, 1, 2, 3].map(loop)
-    return { promised, stop: () => ((stop = true), Promise.all(loops)) }
-  }
 
   test.each([
     ['killed and started again', async () => {
@@ -76,6 +63,47 @@ describeWithRedis('a server that is lost', () => {
     await up
     expect((await queue.peek()).map(({ payload }) => payload)).toEqual([1])
   })
+
+  test('gone back to what it had kept: what is acknowledged since comes back, what is held goes on, what was delivered since ends', async () => {
+    await redis.stop()
+    redis = await startRedis('--dir', directory())
+    const queues = open({ redis: redis.url, key: 't', timeout: 20_000 })
+    queues.on('warning', () => {})
+    const queue = queues.queue('q', { maxAttempts: 1 })
+    const deliveries = []
+    const ended = []
+    const gates = Array.from({ length: 6 }, deferred)
+    const worker = queue.consume(async ({ payload, token }, { signal }) => {
+      deliveries.push({ payload, token: BigInt(token) })
+      signal.addEventListener('abort', () => ended.push([payload, signal.reason.code]))
+      await gates[payload].promise
+    }, { concurrency: 10, visibilityTimeout: 60_000 })
+    for (let n = 0; n < 3; n++) await queue.send(n)
+    await until('3 were delivered', () => deliveries.length === 3)
+    redis.command('SAVE')
+    const completed = event(queue, 'completed')
+    gates[0].resolve()
+    await within('its acknowledgement', completed)
+    for (let n = 3; n < 5; n++) await queue.send(n)
+    await until('5 were delivered', () => deliveries.length === 5)
+    const up = event(queues, 'up')
+    await redis.stop('SIGKILL')
+    // Acknowledged while nobody hears it.
+    gates[1].resolve()
+    await redis.start()
+    await within('another connection', up)
+    await queue.send(5)
+    await until('7 were delivered', () => deliveries.length === 7)
+    for (const gate of gates) gate.resolve()
+    await within('the end', queue.drain())
+    await worker.close()
+    // 3 and 4 are lost, as Redis has lost them.
+    expect(deliveries.map(({ payload }) => payload).toSorted()).toEqual([0, 0, 1, 2, 3, 4, 5])
+    expect(ended.toSorted()).toEqual([[3, 'QUEUE_LEASE_ENDED'], [4, 'QUEUE_LEASE_ENDED']])
+    const last = deliveries[4].token
+    for (const { token } of deliveries.slice(5)) expect(token).toBeGreaterThan(last)
+    expect(await queue.stats()).toMatchObject({ sent: 4, completed: 4, failed: 0, leasesEnded: 0, ready: 0, active: 0 })
+  }, 30_000)
 
   test('frozen: what cannot be renewed is given up, and the message comes again', async () => {
     const queues = open({ redis: redis.url, key: 't', timeout: 1000 })

@@ -80,4 +80,18 @@ function sendAll(queue, all, options) {
   return queue.sendBatch(all.map((payload) => ({ payload, ...options })))
 }
 
-module.exports = { STORES, collect, deferred, directory, event, open, payloads, sendAll, within }
+/** Sends numbers, four at a time, until told to stop; tells which were promised. `options`: of the message with a number. */
+function sending(queue, options = () => undefined) {
+  const promised = []
+  let stop = false
+  const loop = async (from) => {
+    for (let n = from; !stop; n += 4) {
+      await queue.send(n, options(n))
+      promised.push(n)
+    }
+  }
+  const loops = [0, 1, 2, 3].map(loop)
+  return { promised, stop: () => ((stop = true), Promise.all(loops)) }
+}
+
+module.exports = { STORES, collect, deferred, directory, event, open, payloads, sendAll, sending, within }

@@ -131,6 +131,10 @@ impl Core {
                 let all = all.collect();
                 self.fetched((worker, life, want), there, all, now);
             }
+            Then::Holds(_) => {
+                let gone = list(value);
+                self.gone(gone.iter().filter_map(|token| std::str::from_utf8(token).ok()?.parse().ok()));
+            }
             Then::Settled(Some(ticket), _) | Then::Interest(Some(ticket), _) => self.done(ticket, Ok(Outcome::Done)),
             Then::Extended(ticket, _, token) => {
                 let until = int(&value);
@@ -287,6 +291,8 @@ impl Core {
                 self.workers.remove(&worker);
                 self.done(ticket, Err(error));
             }
+            // It has lost the queue, too.
+            Then::Holds(worker) => self.lose_leases(worker),
             Then::Inbox => self.asked_inbox = false,
             Then::Due => {
                 self.asked_schedules = false;

@@ -276,6 +276,11 @@ fn refused(core: &mut Core, settings: &Settings, error: &RedisError, now: Instan
             core.no_memory(&Error::Redis { code: "QUEUE_REDIS_FULL", detail: detail.into() }, now);
             None
         }
+        // Nothing of it was executed: it is asked what the workers hold.
+        _ if error.code() == Some("BEHIND") => {
+            core.behind(now);
+            None
+        }
         // It was refused before it began; the scripts are loaded with a connection.
         Server(
             ServerErrorKind::NoScript

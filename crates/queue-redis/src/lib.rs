@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod behind;
 mod close;
 mod commands;
 mod core;

@@ -76,6 +76,8 @@ pub(crate) enum Then {
     /// A worker was registered, or gave a sign of life; with the number of its life.
     Alive(WorkerId, u32, Option<Ticket>),
     Closed(Option<WorkerId>),
+    /// A worker said what it holds.
+    Holds(WorkerId),
     Fetched {
         worker: WorkerId,
         life: u32,

@@ -124,7 +124,7 @@ impl Core {
         }
     }
 
-    fn lose_leases(&mut self, id: WorkerId) {
+    pub(crate) fn lose_leases(&mut self, id: WorkerId) {
         let lost: Vec<_> = self.leases.iter().filter(|(_, held)| held.worker == id).map(|(token, _)| *token).collect();
         for token in lost {
             self.end_lease(token, LeaseEnd::Expired);

@@ -280,6 +280,20 @@ ops.close = { 4, function(name, worker, lost, last)
   return ''
 end }
 
+-- What was done last is lost: queue, worker, the tokens that it has, and those that this instance settles later in the batch or soon. Answer:
+-- those that are not there. What it has settled before comes back.
+ops.holds = { 3, function(name, worker, tokens)
+  local q = need(name)
+  local gone, known = {}, {}
+  for token in string.gmatch(tokens, '%d+') do known[token] = true end
+  for _, one in ipairs(holdings(q, worker)) do
+    if known[one[2].token] then known[one[2].token] = nil else give_back(q, one[1], one[2]) end
+  end
+  for token in pairs(known) do gone[#gone + 1] = token end
+  q.touched = true
+  return gone
+end }
+
 -- queue, worker, key, 1 if it takes the messages of that key, 2 if it says so again, 0 if it does not.
 ops.interest = { 4, function(...)
   return (keyed or make_keyed()).interest(...)

@@ -48,6 +48,13 @@ ops.inbox = { 1, function(taken)
   return call('LRANGE', inbox, 0, 499)
 end }
 
+-- What this instance did last is lost. The last token that it knows of: those that follow are greater.
+ops.behind = { 1, function(token)
+  local m = numbers()
+  m.token = max(m.token, tonumber(token))
+  return ''
+end }
+
 local function run_queue(q)
   for _, id in ipairs(due(q.expiries, MOST)) do
     call('ZREM', q.expiries, id)
@@ -209,7 +216,12 @@ local function run(keys, args)
 
   -- The same batch again: its answer was lost. What it delivered is read anew.
   if batch > 0 then
-    if call('HGET', I, 'batch') == args[2] then
+    local last = tonumber(call('HGET', I, 'batch') or 0)
+    -- Between its last batch and this one was another: nothing is done before it has said what it holds.
+    if last < batch - 1 and args[4] ~= 'behind' then
+      return redis.error_reply('BEHIND the last batch that is known is ' .. last)
+    end
+    if last == batch then
       local kept = cmsgpack.unpack(call('HGET', I, 'answer'))
       own, timetable = kept[2], true
       local again = {}
