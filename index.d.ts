@@ -156,7 +156,7 @@ export interface Emitter extends EmitterOperator {
 /** An emitter for processes without Socket.IO: see docs/guide/cluster.md. */
 export function createEmitter(options: EmitterOptions): Emitter;
 
-/** A Redis Cluster, for servers and emitters. */
+/** A Redis Cluster. */
 export interface RedisClusterOptions extends Pick<RedisOptions, "username" | "password" | "tls"> {
   /** URLs of some nodes, which are asked for the others. User and TLS of the first are those of all. */
   cluster: (string | RedisOptions)[];

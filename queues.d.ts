@@ -2,7 +2,7 @@
 
 import type { EventEmitter } from "node:events";
 import type { BroadcastOperator, Namespace, Server, Socket } from "socket.io";
-import { NativeAdapterError, RedisSentinelOptions } from "./index.js";
+import { NativeAdapterError, RedisClusterOptions, RedisOptions, RedisSentinelOptions } from "./index.js";
 
 /** Where messages are kept: `{ path }`, `{ memory: true }` or `{ redis }`. */
 export type QueuesOptions = DiskQueuesOptions | MemoryQueuesOptions | RedisQueuesOptions;
@@ -60,25 +60,10 @@ export interface MemoryQueuesOptions {
 /** Messages are kept in Redis (7.0 or newer), and all processes with the same server and `key` share them. See `docs/guide/queues-redis.md`. */
 export interface RedisQueuesOptions {
   /**
-   * A URL, `redis://user:password@host:6379/0`, `rediss://…` (TLS) or `unix:/path`, or the same as an object; or the sentinels that name
-   * the primary. How much it can lose is its own configuration, and a `warning` when that is something.
+   * A URL, `redis://user:password@host:6379/0`, `rediss://…` (TLS) or `unix:/path`, or the same as an object; nodes of a
+   * Redis Cluster; or the sentinels that name the primary. How much it can lose is its own configuration, and a `warning` when that is something.
    */
-  redis:
-    | string
-    | {
-        host?: string;
-        port?: number;
-        /** A Unix socket, in place of host and port. */
-        path?: string;
-        username?: string;
-        password?: string;
-        database?: number;
-        /** Another name of `database`. */
-        db?: number;
-        /** PEM: authorities to trust in place of the system's, and what this client shows. */
-        tls?: boolean | { ca?: string | Buffer; cert?: string | Buffer; key?: string | Buffer };
-      }
-    | RedisSentinelOptions;
+  redis: string | RedisOptions | RedisClusterOptions | RedisSentinelOptions;
   path?: undefined;
   memory?: false;
 

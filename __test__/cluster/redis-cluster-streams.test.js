@@ -113,7 +113,7 @@ describeWithRedis('streams on a Redis Cluster', () => {
     const timer = setInterval(() => servers[0].io.emit('n', sent++), 2)
     await until('messages arrive', () => clients.every((client) => client.got.length > 50))
     const ups = servers.map((/** @type {any} */ server) => once(adapterOf(server), 'cluster:up'))
-    own.redis.move('socket.io')
+    await own.redis.move('socket.io')
     await Promise.all(ups)
     clearInterval(timer)
     servers[0].io.emit('n', sent++)

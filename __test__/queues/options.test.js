@@ -37,7 +37,7 @@ describe('createQueues()', () => {
     [{ redis: 5 }, /redis to be a URL or an object, got 5/],
     [{ redis: 'no url' }, /createQueues: expected redis to be a URL like .*got a text that is none/],
     [{ redis: 'http://user:sesame@h' }, /createQueues: expected redis to be a URL that begins with .*, got http:$/],
-    [{ redis: { host: 'h', nodes: [] } }, /expected redis to name one Redis server: .*, got 'nodes'/],
+    [{ redis: { host: 'h', nodes: [] } }, /expected redis to be a URL, its parts, .*, got 'nodes'/],
     [{ redis: { port: 0 } }, /expected redis.port to be an integer from 1 on, got 0/],
   ])('refuses %p', (options, complaint) => {
     const error = thrownBy(() => createQueues(options))

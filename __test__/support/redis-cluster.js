@@ -91,15 +91,42 @@ class RedisCluster {
     while (offset(primary) !== offset(replica)) await delay(5)
   }
 
-  /** Gives the slot of a key to another primary, with the key. @param {string} key */
-  move(key) {
+  /** Makes the replica of a primary the primary, which becomes a replica: without a loss, as for maintenance. @param {Redis} primary */
+  async swap(primary) {
+    const replica = this.replicaOf(primary)
+    replica.command('CLUSTER', 'FAILOVER')
+    while (!replica.command('ROLE').startsWith('master')) await delay(20)
+    await this.ready()
+  }
+
+  /** A primary does nothing until something has happened. @param {Redis} primary @param {Promise<unknown>} until */
+  async freeze(primary, until) {
+    primary.process?.kill('SIGSTOP')
+    try {
+      await until
+    } finally {
+      primary.process?.kill('SIGCONT')
+    }
+    await this.ready()
+  }
+
+  /**
+   * Gives the slot of a key to another primary, with all keys in it, one by one.
+   * @param {string} key @param {() => unknown} [between] is done before each of them
+   */
+  async move(key, between) {
     const from = this.primaryOf(key)
     const to = /** @type {Redis} */ (this.primaries.find((node) => node !== from))
     const slot = from.command('CLUSTER', 'KEYSLOT', key)
     const ids = [from, to].map((node) => node.command('CLUSTER', 'MYID'))
     to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[0])
     from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[1])
-    from.command('MIGRATE', '127.0.0.1', String(to.port), key, '0', '5000')
+    for (;;) {
+      await between?.()
+      const next = from.command('CLUSTER', 'GETKEYSINSLOT', slot, '1')
+      if (next === '') break
+      from.command('MIGRATE', '127.0.0.1', String(to.port), next, '0', '5000')
+    }
     // First the one that has it now, so that nobody is without.
     for (const node of [to, from, ...this.primaries]) node.command('CLUSTER', 'SETSLOT', slot, 'NODE', ids[1])
   }
@@ -152,4 +179,4 @@ function valuesOf(client, name) {
   return client.got.filter((/** @type {any[]} */ [event]) => event === name).map((/** @type {any[]} */ [, n]) => n)
 }
 
-module.exports = { useRedisCluster, valuesOf }
+module.exports = { RedisCluster, useRedisCluster, valuesOf }

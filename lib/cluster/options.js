@@ -46,7 +46,7 @@ function validateCluster(value) {
   integer('cluster.outbox.messages', messages, 1)
   integer('cluster.outbox.bytes', bytes, 1024)
   const streams = mode === 'streams' ? validateStreams(value) : undefined
-  return { mode, subscriptionMode, key, streams, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis, mode) }
+  return { mode, subscriptionMode, key, streams, requestsTimeout, outbox: { messages, bytes }, redis: redisOf(value.redis) }
 }
 
 /** @param {string} mode @param {unknown} value @returns {string | undefined} */
@@ -59,12 +59,17 @@ function subscriptionModeOf(mode, value) {
   return fail('cluster.subscriptionMode', SUBSCRIPTION_MODES.map((name) => `"${name}"`).join(' or '), show(value))
 }
 
-/** @param {any} redis a URL, or an object. No part of it is shown: it may hold a password. @param {string} [mode] of a server or emitter, which may use a Redis Cluster @returns {any} */
-function redisOf(redis, mode) {
+/** @param {any} redis one server, sentinels or nodes of a Redis Cluster. No part of it is shown: it may hold a password. @returns {any} */
+function redisOf(redis) {
+  if (redis?.sentinels !== undefined) return sentinelsOf(redis)
+  if (redis?.cluster !== undefined) return nodesOf(redis)
+  return serverOf(redis)
+}
+
+/** @param {any} redis a URL, or an object @returns {any} */
+function serverOf(redis) {
   const given = typeof redis === 'string' ? fromUrl(redis) : redis
   if (typeof given !== 'object' || given === null) fail('cluster.redis', 'a URL or an object', typeof given)
-  if (given.sentinels !== undefined) return sentinelsOf(given)
-  if (given.cluster !== undefined && mode !== undefined) return nodesOf(given)
   for (const name of ['sentinel', 'nodes', 'cluster']) {
     if (!(name in given)) continue
     throw new NativeAdapterError(
@@ -93,7 +98,7 @@ function sentinelsOf(given) {
   }
   texts({ sentinelUsername: username, sentinelPassword: password })
   const nodes = sentinels.map(sentinelOf)
-  return { ...redisOf(primary), sentinels: { nodes, name, username, password, ...tlsOf(sentinelTls) } }
+  return { ...serverOf(primary), sentinels: { nodes, name, username, password, ...tlsOf(sentinelTls) } }
 }
 
 /** Host and port. @param {any} sentinel @returns {[string, number]} */
@@ -124,13 +129,13 @@ function tlsOf(tls) {
 function nodesOf({ cluster, ...common }) {
   known('cluster.redis', common, ['cluster', 'username', 'password', 'tls'])
   if (!Array.isArray(cluster) || cluster.length === 0) return fail('cluster.redis.cluster', 'a list of URLs', typeof cluster)
-  const nodes = cluster.map((node) => redisOf(node))
+  const nodes = cluster.map((node) => serverOf(node))
   if (nodes.some(({ path, database }) => path !== undefined || database !== 0)) {
     return fail('cluster.redis.cluster', 'URLs with a host and without a database', 'another one')
   }
   const { host, port, username, password, tls } = nodes[0]
   const seeds = nodes.map((node) => [node.host, node.port])
-  return { ...redisOf({ username, password, tls, ...common, host, port }), seeds }
+  return { ...serverOf({ username, password, tls, ...common, host, port }), seeds }
 }
 
 /** @param {string} text */

@@ -147,8 +147,8 @@ function redisOptions({ redis, key = 'socket.io-queues', timeout = 10_000, traci
   }
   // Braces would end the part of the keys by which a Redis Cluster finds their node.
   if (/[{}]/.test(key) || Buffer.byteLength(key) > 200) throw wrong('createQueues', 'a key of at most 200 bytes, without braces', key)
-  const several = ['sentinel', 'nodes', 'cluster'].find((name) => typeof redis === 'object' && name in redis)
-  if (several) throw wrong('createQueues', 'redis to name one Redis server: a URL, its parts or { sentinels, name }, no Redis Cluster', several)
+  const mistaken = ['sentinel', 'nodes'].find((name) => typeof redis === 'object' && name in redis)
+  if (mistaken) throw wrong('createQueues', 'redis to be a URL, its parts, { sentinels, name } or { cluster: [urls] }', mistaken)
   let settings
   try {
     settings = redisOf(redis)

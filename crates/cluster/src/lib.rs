@@ -51,6 +51,7 @@ pub use event::{Census, Event, Member};
 pub use format::{Mode, Subscription};
 pub use incoming::{Encoded, Incoming, Options};
 pub use local::{HEADROOM, Writers};
+pub use lookout::Lookout;
 pub use node::Node;
 pub use outbox::{Outbox, Outgoing, Route};
 pub use redis::{Redis, Settings};

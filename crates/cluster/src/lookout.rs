@@ -1,4 +1,4 @@
-//! How a Redis Cluster is seen: each time connections are made, somebody who is known is asked which nodes there are.
+//! Where Redis is, each time connections are made: of a Redis Cluster, somebody who is known is asked which nodes there are.
 
 use std::cell::RefCell;
 
@@ -12,18 +12,36 @@ use crate::slots::{Address, SLOTS, SlotMap};
 use crate::transport::Lost;
 
 /// Who can be asked: those that were named, and those that were there the last time, should all of the former be gone.
-pub(crate) struct Lookout {
+pub struct Lookout {
     settings: Settings,
     known: RefCell<Vec<Address>>,
 }
 
 impl Lookout {
-    pub(crate) fn new(settings: Settings) -> Self {
+    /// Asks nobody yet.
+    pub fn new(settings: Settings) -> Self {
         Self { settings, known: RefCell::default() }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    /// What was named.
+    pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Connects to the server that has `key`: to the primary of a cluster with its slot, to the primary that sentinels name, or to the only
+    /// server there is. `wrong`: it was not found out which one that is.
+    pub async fn reach<T, E>(
+        &self,
+        key: &str,
+        connect: impl AsyncFn(Settings) -> Result<T, E>,
+        wrong: impl Fn(Lost) -> E,
+    ) -> Result<T, E> {
+        if self.settings.seeds().is_empty() {
+            return self.settings.reach(connect, wrong).await;
+        }
+        let slots = self.look().await.map_err(&wrong)?;
+        let (host, port) = slots.primaries.get(slots.primary_of(key)).ok_or_else(|| wrong(self.settings.silent()))?;
+        connect(self.settings.node(host, *port)).await
     }
 
     /// What the first one that answers says.

@@ -94,6 +94,11 @@ impl Settings {
         self.client_of(ProtocolVersion::RESP2)
     }
 
+    /// Whether somebody is asked where Redis is, sentinels or the nodes of a cluster: the next time it may be elsewhere.
+    pub fn can_move(&self) -> bool {
+        self.sentinels.is_some() || !self.seeds.is_empty()
+    }
+
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -232,7 +237,7 @@ impl Settings {
             detail = detail.replace(secret.as_str(), "***");
         }
         if code == "ERR_CLUSTER_REFUSED" && error.code() == Some("MOVED") {
-            detail.push_str(" (it is a node of a Redis Cluster, and is not named as one)");
+            detail.push_str(" (it is a node of a Redis Cluster: name some of them, as { cluster: [urls] })");
         }
         (code, detail)
     }

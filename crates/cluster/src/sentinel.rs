@@ -38,14 +38,9 @@ impl fmt::Display for Sentinels {
 }
 
 impl Settings {
-    /// Whether sentinels say where Redis is.
-    pub fn has_sentinels(&self) -> bool {
-        self.sentinels.is_some()
-    }
-
     /// Connects to this server, or to the primary that the sentinels name: they are asked one after the other, until `connect` has
     /// succeeded with what one names. One that is behind names a server that is gone, or a replica now. `wrong`: no primary was named.
-    pub async fn reach<T, E>(
+    pub(crate) async fn reach<T, E>(
         &self,
         connect: impl AsyncFn(Settings) -> Result<T, E>,
         wrong: impl Fn(Lost) -> E,

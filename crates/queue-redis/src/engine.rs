@@ -4,13 +4,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use redis::{RedisError, ServerErrorKind, Value};
-use socketio_cluster::{Backoff, Settings};
+use socketio_cluster::{Backoff, Lookout, Settings};
 use socketio_queue::{Command, Effect, Error, Notify, Outbox};
 use tokio::sync::Notify as Signal;
 
@@ -147,11 +148,11 @@ fn guarded(shared: &Shared, options: &RedisOptions) {
 type Asking = Pin<Box<dyn Future<Output = Result<Value, RedisError>>>>;
 type Connecting = Pin<Box<dyn Future<Output = Result<Found, Error>>>>;
 
-fn connect(settings: &Settings, core: &Core, after: Duration) -> Connecting {
-    let (settings, channel) = (settings.clone(), core.channel());
+fn connect(lookout: &Rc<Lookout>, core: &Core, after: Duration) -> Connecting {
+    let (lookout, prefix, channel) = (Rc::clone(lookout), core.prefix.clone(), core.channel());
     Box::pin(async move {
         tokio::time::sleep(after).await;
-        Link::connect(settings, channel).await
+        Link::connect(&lookout, &prefix, &channel).await
     })
 }
 
@@ -164,10 +165,11 @@ enum News {
 }
 
 async fn run(shared: &Shared, settings: &Settings, core: &mut Core) -> Result<(), Error> {
+    let lookout = Rc::new(Lookout::new(settings.clone()));
     let mut backoff = Backoff::default();
     let mut link: Option<Link> = None;
     let mut asking: Option<Asking> = None;
-    let mut connecting = Some(connect(settings, core, Duration::ZERO));
+    let mut connecting = Some(connect(&lookout, core, Duration::ZERO));
     loop {
         let (commands, closing) = {
             let mut inbox = shared.inbox.lock();
@@ -242,7 +244,7 @@ async fn run(shared: &Shared, settings: &Settings, core: &mut Core) -> Result<()
         if let Some(error) = lost {
             core.lost(error, now);
             (link, asking) = (None, None);
-            connecting = Some(connect(settings, core, backoff.next(chance())));
+            connecting = Some(connect(&lookout, core, backoff.next(chance())));
         }
     }
 }
@@ -291,6 +293,8 @@ fn refused(core: &mut Core, settings: &Settings, error: &RedisError, now: Instan
             | ServerErrorKind::ReadOnly
             | ServerErrorKind::NoPerm,
         ) => Some(why),
+        // Nor was this. Its keys leave the node one by one: none of them is touched until all are at the other one.
+        Server(ServerErrorKind::Moved | ServerErrorKind::Ask) if settings.can_move() => Some(why),
         Server(_) | redis::ErrorKind::Extension
             if matches!(error.code(), Some("BUSY" | "MISCONF" | "NOREPLICAS" | "NOAUTH" | "UNKILLABLE"))
                 || text.contains("killed")

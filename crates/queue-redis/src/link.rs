@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use redis::{AsyncConnectionConfig, RedisError};
-use socketio_cluster::{Lost, Settings};
+use socketio_cluster::{Lookout, Lost, Settings};
 use socketio_queue::{Error, Warning};
 
 use crate::script::{self, Script};
@@ -33,10 +33,10 @@ pub(crate) struct Found {
 
 /// An error of Redis, without secrets.
 pub(crate) fn problem(settings: &Settings, error: &RedisError) -> Error {
-    of_lost(settings.lost(error))
+    of_lost(&settings.lost(error))
 }
 
-fn of_lost(lost: Lost) -> Error {
+fn of_lost(lost: &Lost) -> Error {
     let code = match lost.code {
         "ERR_CLUSTER_AUTH" => "QUEUE_REDIS_AUTH",
         "ERR_CLUSTER_CONFIG" => "QUEUE_REDIS_CONFIG",
@@ -45,7 +45,8 @@ fn of_lost(lost: Lost) -> Error {
         "ERR_CLUSTER_REFUSED" => "QUEUE_REDIS_REFUSED",
         _ => "QUEUE_REDIS_UNREACHABLE",
     };
-    Error::Redis { code, detail: lost.message.into() }
+    // As the option is called here.
+    Error::Redis { code, detail: lost.message.replace("cluster.redis.", "redis.").into() }
 }
 
 /// Whether another attempt is of no use.
@@ -56,46 +57,63 @@ pub(crate) fn is_final(settings: &Settings, error: &Error) -> bool {
         | "QUEUE_REDIS_OLD"
         | "QUEUE_REDIS_SENTINEL"
         | "QUEUE_UNSUPPORTED" => true,
-        // Sentinels will name another one.
-        "QUEUE_REDIS_REPLICA" => !settings.has_sentinels(),
+        // Another one will be named.
+        "QUEUE_REDIS_REPLICA" => !settings.can_move(),
         _ => false,
     }
 }
 
 impl Link {
-    /// Connects, to the primary that the sentinels name if there are some.
-    pub(crate) async fn connect(settings: Settings, channel: String) -> Result<Found, Error> {
-        settings.reach(async |server| Self::connect_here(server, channel.clone()).await, of_lost).await
+    /// Connects to the server that has the store. `prefix`: of its keys, with the braces; `channel`: what is heard.
+    pub(crate) async fn connect(lookout: &Lookout, prefix: &str, channel: &str) -> Result<Found, Error> {
+        lookout
+            .reach(prefix, async |server| Self::connect_here(server, prefix, channel).await, |lost| of_lost(&lost))
+            .await
     }
 
-    async fn connect_here(settings: Settings, channel: String) -> Result<Found, Error> {
-        tokio::time::timeout(CONNECT * 3, Self::connect_now(&settings, channel)).await.unwrap_or_else(|_| {
+    async fn connect_here(settings: Settings, prefix: &str, channel: &str) -> Result<Found, Error> {
+        tokio::time::timeout(CONNECT * 3, Self::connect_now(&settings, prefix, channel)).await.unwrap_or_else(|_| {
             let detail = format!("expected an answer of Redis at {} within 9 s, got none", settings.address());
             Err(Error::Redis { code: "QUEUE_REDIS_UNREACHABLE", detail: detail.into() })
         })
     }
 
-    async fn connect_now(settings: &Settings, channel: String) -> Result<Found, Error> {
+    async fn connect_now(settings: &Settings, prefix: &str, channel: &str) -> Result<Found, Error> {
         let wrong = |error: RedisError| problem(settings, &error);
         let client = settings
             .client()
             .map_err(|lost| Error::Redis { code: "QUEUE_REDIS_CONFIG", detail: lost.message.into() })?;
+        // A server that stands still accepts connections: another one may have taken its place by the next attempt.
         let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(CONNECT));
         let mut commands = client.get_multiplexed_async_connection_with_config(&config).await.map_err(wrong)?;
         let info: String = redis::cmd("INFO").arg("server").query_async(&mut commands).await.map_err(wrong)?;
         check_version(settings, &info)?;
-        settings.check_role(redis::cmd("ROLE").query_async(&mut commands).await).map_err(of_lost)?;
+        settings.check_role(redis::cmd("ROLE").query_async(&mut commands).await).map_err(|lost| of_lost(&lost))?;
+        // Of a cluster, another node may have the store by now, or be about to get it.
+        let here: Result<u64, _> = redis::cmd("EXISTS").arg(prefix).query_async(&mut commands).await;
+        here.map_err(|error| misplaced(settings, &error))?;
         let warnings = warnings(settings, &mut commands).await;
         let script = load(&mut commands).await.map_err(wrong)?;
         let (mut sink, stream) = client.get_async_pubsub().await.map_err(wrong)?.split();
         sink.subscribe(channel).await.map_err(wrong)?;
+        commands.set_response_timeout(ANSWER);
         Ok(Found { link: Self { commands, script, stream, _sink: sink }, warnings })
     }
 
     /// What another instance told; `None`: the connection is lost.
     pub(crate) async fn hear(&mut self) -> Option<Vec<u8>> {
         self.stream.next().await.map(|message| message.get_payload_bytes().to_vec())
+    }
+}
+
+/// Why the store is not here. A node that is not known as one of a cluster will not be left for another one.
+fn misplaced(settings: &Settings, error: &RedisError) -> Error {
+    match problem(settings, error) {
+        Error::Redis { code: "QUEUE_REDIS_REFUSED", detail } if error.code() == Some("MOVED") => {
+            Error::Redis { code: "QUEUE_REDIS_CONFIG", detail }
+        }
+        problem => problem,
     }
 }
 
