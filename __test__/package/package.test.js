@@ -147,7 +147,9 @@ describe('installed where no binary fits', () => {
       const CARGO_TARGET_DIR = path.join(ROOT, 'target', 'package-test')
       touch(installed)
       const rebuild = ['rebuild', NAME, '--ignore-scripts=false', '--foreground-scripts']
-      const { stdout } = await npm(rebuild, app, { CARGO_TARGET_DIR })
+      // Not optimized, which takes half the time: that it can be is seen whenever the addon is built.
+      const profile = { CARGO_PROFILE_RELEASE_OPT_LEVEL: '0', CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16' }
+      const { stdout } = await npm(rebuild, app, { CARGO_TARGET_DIR, ...profile })
       expect(stdout).toContain(`${NAME}: built`)
       expect(await output(app, 'broadcast.cjs')).toEqual(BROADCAST)
     },
