@@ -82,7 +82,7 @@ class Side {
 }
 
 /** What is done next: a function that does it to a side. */
-function command(below, number, known, held, { settling = SETTLING, managing = MANAGING, moving = true, keyMaxLength }, released) {
+function command(below, number, known, held, { settling = SETTLING, managing = MANAGING, moving = true, keyMaxLength }, { released, retried }) {
   const any = (list) => list[below(list.length)]
   const kind = below(keyMaxLength ? 130 : 100)
   if (kind >= 100) {
@@ -103,6 +103,7 @@ function command(below, number, known, held, { settling = SETTLING, managing = M
     const how = any(settling)
     if (how === 'release') released.add(n)
     else released.delete(n)
+    if (how === 'nack') retried.add(n)
     return async (side) => side.end(n, how)
   }
   if (kind < 92 && known.length > 0) {
@@ -110,6 +111,8 @@ function command(below, number, known, held, { settling = SETTLING, managing = M
     const [action, ...args] = any(managing)
     // Whether it goes before or behind what was released then is the one thing that differs: nobody is promised either.
     if (!keyMaxLength && released.size > 0 && action !== 'remove') return async () => {}
+    // And whether one that is retried, and due already, keeps its place when it is said to be due.
+    if (!keyMaxLength && retried.has(n) && args[0] === 0) return async () => {}
     return (side) => side.queue[action](side.ids.get(n), ...args).then(() => 'done', (error) => error.code)
   }
   return any([
@@ -117,7 +120,8 @@ function command(below, number, known, held, { settling = SETTLING, managing = M
     (side) => side.queue.resume(),
     (side) => side.queue.resume(),
     (side) => moving && side.dead.redriveAll(),
-    (side) => moving && side.other.moveAll('q', { limit: 3 }),
+    // Which of those that are delayed go first is not promised.
+    async (side) => moving && side.other.moveAll('q', (await side.other.stats()).delayed > 0 ? {} : { limit: 3 }),
     (side) => (below.rare() ? side.queue.purge() : side.queue.resume()),
   ])
 }
@@ -140,12 +144,12 @@ describeWithRedis('the store in Redis does what the one in memory does', () => {
       side.consume(concurrency)
       await side.queues.flush()
     }
-    const released = new Set()
+    const back = { released: new Set(), retried: new Set() }
     let rare = 0
     for (let number = 0; number < COMMANDS; number++) {
       const fixed = below(10) === 0
       below.rare = () => fixed
-      const run = command(below, number, [...sides[0].ids.keys()], [...sides[0].held.keys()], commands, released)
+      const run = command(below, number, [...sides[0].ids.keys()], [...sides[0].held.keys()], commands, back)
       rare += fixed
       const answers = []
       for (const side of sides) answers.push(await within(`command ${number}`, run(side)))
