@@ -7,8 +7,9 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { setTimeout: delay } = require('node:timers/promises')
+const { selfSigned } = require('./certificate')
 const { startCluster } = require('./cluster')
-const { Redis } = require('./redis')
+const { Redis, freePort } = require('./redis')
 
 /** Ms without a sign of a node, after which the others take it for dead. */
 const NODE_TIMEOUT = 3000
@@ -17,6 +18,8 @@ class RedisCluster {
   /** @type {Redis[]} */
   nodes = []
   #directory = ''
+  /** Of all nodes, when they are to be spoken to with TLS and a password only. @type {{ password: string, cert: string, ports: number[] } | undefined} */
+  #secret
 
   get urls() {
     return this.nodes.map(({ url }) => url)
@@ -24,20 +27,40 @@ class RedisCluster {
 
   /** What the option `redis` is. */
   get option() {
-    return { cluster: this.urls }
+    if (!this.#secret) return { cluster: this.urls }
+    const { password, cert, ports } = this.#secret
+    return { cluster: ports.map((port) => `rediss://127.0.0.1:${port}`), password, tls: { ca: cert } }
   }
 
-  async start() {
+  /** @param {string} [password] with one, also TLS is asked for, but for commands of the tests */
+  async start(password) {
     this.#directory = fs.mkdtempSync(path.join(os.tmpdir(), 'redis-cluster-'))
     const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT), '--dir', this.#directory]
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(this.#directory, name))
+    if (password !== undefined) {
+      const pair = selfSigned()
+      fs.writeFileSync(key, pair.key)
+      fs.writeFileSync(cert, pair.cert)
+      this.#secret = { password, cert: pair.cert, ports: [] }
+      options.push('--requirepass', password, '--masterauth', password, '--tls-cluster', 'yes', '--tls-replication', 'yes')
+      options.push('--tls-key-file', key, '--tls-cert-file', cert, '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no')
+    }
     for (let i = 0; i < 6; i++) {
-      const redis = new Redis([...options, '--cluster-config-file', `nodes-${i}.conf`])
+      const own = ['--cluster-config-file', `nodes-${i}.conf`]
+      if (this.#secret) {
+        const port = await freePort()
+        this.#secret.ports.push(port)
+        own.push('--tls-port', String(port))
+      }
+      const redis = new Redis([...options, ...own])
+      redis.password = password
       this.nodes.push(redis)
       await redis.start()
     }
-    const addresses = this.nodes.map(({ port }) => `127.0.0.1:${port}`)
-    const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes']
-    const { status, stdout, stderr } = spawnSync('redis-cli', create, { encoding: 'utf8', timeout: 60_000 })
+    const addresses = (this.#secret?.ports ?? this.nodes.map(({ port }) => port)).map((port) => `127.0.0.1:${port}`)
+    const create = [...(this.#secret ? ['--tls', '--cacert', cert] : []), '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes']
+    const env = { ...process.env, REDISCLI_AUTH: password }
+    const { status, stdout, stderr } = spawnSync('redis-cli', create, { encoding: 'utf8', timeout: 60_000, env })
     if (status !== 0) throw new Error(`redis-cli --cluster create: ${stdout}${stderr}`)
     await this.ready()
     return this
@@ -165,10 +188,10 @@ class OwnRedisCluster {
   }
 }
 
-/** To be called in a `describe`. */
-function useRedisCluster() {
+/** To be called in a `describe`. @param {string} [password] as for `start()` */
+function useRedisCluster(password) {
   const own = new OwnRedisCluster()
-  beforeAll(() => own.redis.start(), 90_000)
+  beforeAll(() => own.redis.start(password), 90_000)
   afterAll(() => own.redis.stop())
   afterEach(() => own.end())
   return own
