@@ -91,6 +91,27 @@ describeWithRedis('a Redis Cluster', () => {
       await client.quit()
     }
   }, 60_000)
+
+  // The last ones: the nodes stay as they are.
+  test.each([
+    ['have names', 'hostname', 'localhost'],
+    ['should have names, and have none', 'hostname', ''],
+    ['do not know what they are called', 'unknown-endpoint', ''],
+  ])('nodes that %s', async (_what, type, name) => {
+    for (const node of own.redis.nodes) {
+      node.command('CONFIG', 'SET', 'cluster-announce-hostname', name)
+      node.command('CONFIG', 'SET', 'cluster-preferred-endpoint-type', type)
+    }
+    const named = (/** @type {any} */ node) => node.command('CLUSTER', 'SLOTS').includes('localhost') === (name !== '' && type === 'hostname')
+    await until('they have told each other', () => own.redis.nodes.every(named))
+    for (const mode of ['pubsub', 'streams', 'sharded']) {
+      const [{ io }, other] = await own.start(['native', 'native'], { cluster: { mode } })
+      const client = await other.client()
+      io.emit('all')
+      await until('it has arrived', () => client.got.length === 1)
+      await own.end()
+    }
+  }, 60_000)
 })
 
 describeWithRedis('a Redis Cluster with TLS and a password', () => {

@@ -56,11 +56,20 @@ impl SlotMap {
 fn address(node: &Value, asked: &str) -> Option<Address> {
     let Value::Array(node) = node else { return None };
     let [host, Value::Int(port), ..] = &node[..] else { return None };
-    let host = match host {
-        Value::BulkString(name) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
-        _ => asked.to_owned(),
-    };
-    Some((host, u16::try_from(*port).ok()?))
+    // One that should have a name, and has none, is called "?", and its address is among what follows its id.
+    let host = text(host).filter(|name| name != "?").or_else(|| {
+        let Some(Value::Array(more)) = node.get(3) else { return None };
+        let pair = more.chunks_exact(2).find(|pair| pair.first().and_then(text).as_deref() == Some("ip"))?;
+        pair.get(1).and_then(text)
+    });
+    Some((host.unwrap_or_else(|| asked.to_owned()), u16::try_from(*port).ok()?))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::BulkString(text) if !text.is_empty() => Some(String::from_utf8_lossy(text).into_owned()),
+        _ => None,
+    }
 }
 
 /// The place of an address in a list, to which it is added when it is not there.
@@ -165,6 +174,14 @@ mod tests {
         assert_eq!(map.primaries, [one_.clone(), two.clone()]);
         assert_eq!(map.nodes, [one_, three, two]);
         assert_eq!((map.primary_of("foo"), map.primary_of("foo{}{bar}")), (0, 1));
+        let word = |word: &str| Value::BulkString(word.into());
+        let nameless = |more| Value::Array(vec![word("?"), Value::Int(7), word("id"), Value::Array(more)]);
+        for (more, host) in
+            [(vec![word("ip"), word("10.0.0.1")], "10.0.0.1"), (vec![], "asked"), (vec![word("ip")], "asked")]
+        {
+            let map = SlotMap::read(&Value::Array(vec![range(0, 16_383, nameless(more))]), "asked").unwrap();
+            assert_eq!(map.primaries, [(host.to_owned(), 7)]);
+        }
         for garbage in [Value::Nil, Value::Array(vec![]), Value::Array(vec![range(-5, 1 << 40, one.clone())])] {
             let _ = SlotMap::read(&garbage, "asked");
         }
