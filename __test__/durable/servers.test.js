@@ -152,6 +152,8 @@ describeWithRedis.each([
     await emit(a, 0, 1)
     expect((await came)[0]).toBe(0)
     await child.kill()
+    // Its worker is taken for lost 10 s after its last sign of life.
+    await until('it is', () => older.got.length === 2, 20_000)
     await older.has(0, 1)
     expect(older.got[0].attempt).toBe(2)
     await within('the acknowledgements', settled(a))

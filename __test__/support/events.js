@@ -50,11 +50,12 @@ async function within(what, promise) {
  * Waits for a state that no event announces.
  * @param {string} what
  * @param {() => unknown} holds
+ * @param {number} [patience] of what takes longer
  */
-async function until(what, holds) {
-  const end = Date.now() + PATIENCE
+async function until(what, holds, patience = PATIENCE) {
+  const end = Date.now() + patience
   while (!holds()) {
-    if (Date.now() > end) throw new Error(`waited ${PATIENCE} ms until ${what}`)
+    if (Date.now() > end) throw new Error(`waited ${patience} ms until ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
 }

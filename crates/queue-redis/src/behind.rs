@@ -46,6 +46,12 @@ impl Core {
             let args = vec![Arg::Word("holds"), queue, name, Arg::Text(tokens.into())];
             first.push(Op::new(args, Then::Holds(*id), now));
         }
+        // Of the replies that are there, others may have been taken: all are looked at again, and those that nobody waits for are nothing.
+        self.taken = 0;
+        for op in flight.ops.iter_mut().chain(&mut self.pending).filter(|op| matches!(op.then, Then::Inbox)) {
+            op.args.truncate(1);
+            op.args.push(Arg::Number(0));
+        }
         first.append(&mut flight.ops);
         flight.ops = first;
         self.flight = Some(flight);
