@@ -42,7 +42,7 @@ impl Core {
     /// The batch under way was answered.
     pub(crate) fn answered(&mut self, value: Value, now: Instant) -> Result<(), Error> {
         let Some(flight) = self.flight.take() else { return Ok(()) };
-        let Flight { number, ops, since, full } = flight;
+        let Flight { number, ops, since, full, .. } = flight;
         self.full = full;
         self.go_on_closing(now);
         self.trips.add(u64::try_from(now.saturating_duration_since(since).as_micros()).unwrap_or(u64::MAX));
@@ -64,6 +64,12 @@ impl Core {
         if !self.opened {
             self.opened = true;
             self.effects.push(Effect::Opened(Ok(RecoveryReport::default())));
+        }
+        if results.len() != ops.iter().filter(|op| !matches!(op.then, Then::Flush(_))).count() {
+            // It was executed before it was changed, by a server that was thought to be gone.
+            self.flight = Some(Flight { ops, ..Flight::new(number, since) });
+            self.forgotten(now);
+            return Ok(());
         }
         let mut records = records.into_iter().map(bytes);
         let mut results = results.into_iter();
@@ -95,7 +101,8 @@ impl Core {
             return self.failed(op, error, now);
         }
         match op.then {
-            Then::Sent(..) if op.given_up => {}
+            // It waits for room, perhaps, as far as Redis knows.
+            Then::Sent(queue, _) if op.given_up => self.miscounted(queue),
             Then::Sent(..) => {
                 let text = bytes(value);
                 let text = String::from_utf8_lossy(&text);
@@ -108,9 +115,7 @@ impl Core {
                 }
             }
             Then::Beat => {
-                if int(&value) == 1 {
-                    self.introduce(now);
-                }
+                self.introducing |= int(&value) == 1;
             }
             Then::Closed(worker) => {
                 if let Some(worker) = worker {
@@ -278,7 +283,7 @@ impl Core {
     /// A command was refused, or could not be executed.
     pub(crate) fn failed(&mut self, op: Op, error: Error, now: Instant) {
         match op.then {
-            Then::Sent(..) if op.given_up => {}
+            Then::Sent(queue, _) if op.given_up => self.miscounted(queue),
             Then::Sent(..) => self.sent(op, Err(error), now),
             Then::Fetched { worker, .. } => self.not_fetched(worker),
             Then::Closed(worker) => {

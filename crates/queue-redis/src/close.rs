@@ -1,6 +1,5 @@
 //! No connection, what takes too long, and the end.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socketio_queue::{Effect, Error};
@@ -35,34 +34,7 @@ impl Core {
         self.hurried = false;
         self.inbox = true;
         self.beat = now;
-        // Redis may have lost what it knew.
-        self.introduce(now);
-        let workers: Vec<_> = self.workers.keys().copied().collect();
-        for worker in workers {
-            self.tell_interests(worker, now);
-        }
-        for queue in 0..self.queues.len() {
-            if self.queues.get(queue).is_some_and(|queue| !queue.drains.is_empty()) {
-                let args = vec![Arg::Word("empty"), Arg::Name(self.name(queue))];
-                self.push(args, Then::Drain(queue), now);
-            }
-        }
-    }
-
-    /// Tells Redis, which does not know this instance (any more), which queues there are if it has lost them, and what this one wants to hear.
-    pub(crate) fn introduce(&mut self, now: Instant) {
-        for queue in 0..self.queues.len() {
-            let Some(found) = self.queues.get_mut(queue) else { continue };
-            let mut args = vec![Arg::Word("restore"), Arg::Name(Arc::clone(&found.name))];
-            args.push(Arg::Number(found.options.len() as u64));
-            args.extend(found.options.iter().cloned());
-            self.push(args, Then::Nothing, now);
-            let Some(found) = self.queues.get_mut(queue) else { continue };
-            if found.listening != 0 {
-                found.listening = 0;
-                self.listen(queue, now);
-            }
-        }
+        self.introducing = true;
     }
 
     /// A batch was refused as a whole: it changed nothing.
@@ -77,12 +49,25 @@ impl Core {
     /// Redis is out of memory: the sends under way fail, the rest is tried with the other script.
     pub(crate) fn no_memory(&mut self, error: &Error, now: Instant) {
         let Some(mut flight) = self.flight.take() else { return };
+        if flight.sent > 1 && flight.number > 0 && !flight.full {
+            // It may have been executed before there was none.
+            flight.again = true;
+            self.flight = Some(flight);
+            return;
+        }
         let (sends, rest): (Vec<_>, Vec<_>) = flight.ops.into_iter().partition(|op| matches!(op.then, Then::Sent(..)));
         for op in sends {
             self.failed(op, error.clone(), now);
         }
         (flight.ops, flight.full) = (rest, true);
         self.flight = Some(flight);
+    }
+
+    /// Redis has no answer to the batch under way.
+    pub(crate) fn never_executed(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            (flight.again, flight.sent) = (false, 0);
+        }
     }
 
     /// What the clock demands here.

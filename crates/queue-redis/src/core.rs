@@ -48,6 +48,8 @@ pub(crate) struct LocalQueue {
     pub(crate) waiting: VecDeque<Op>,
     pub(crate) returned: usize,
     pub(crate) trying: usize,
+    /// Redis may have counted another number of sends that wait.
+    pub(crate) recount: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
@@ -101,6 +103,16 @@ pub(crate) struct Flight {
     pub(crate) since: Instant,
     /// Redis is out of memory.
     pub(crate) full: bool,
+    /// How often it was sent.
+    pub(crate) sent: u32,
+    /// It is asked for its answer only: it may have been executed when it was sent before.
+    pub(crate) again: bool,
+}
+
+impl Flight {
+    pub(crate) fn new(number: u64, since: Instant) -> Self {
+        Self { number, ops: Vec::new(), since, full: false, sent: 0, again: false }
+    }
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
@@ -147,6 +159,10 @@ pub(crate) struct Core {
     pub(crate) ended: bool,
     pub(crate) trips: Histogram,
     pub(crate) full: bool,
+    /// The greatest token that was given.
+    pub(crate) newest: u64,
+    /// Redis may have lost what it knew, or this process what it was told: with the next batch, both tell each other.
+    pub(crate) introducing: bool,
 }
 
 impl Core {
@@ -188,6 +204,8 @@ impl Core {
             ended: false,
             trips: Histogram::default(),
             full: false,
+            newest: 0,
+            introducing: false,
         }
     }
 
@@ -252,11 +270,20 @@ impl Core {
         if self.flight.is_none() {
             self.flight = self.build(now);
         }
-        let flight = self.flight.as_ref()?;
+        let flight = self.flight.as_mut()?;
+        flight.sent += 1;
         let mut command = redis::cmd(script.command);
         let [usual, without_memory] = &script.names;
-        command.arg(if flight.full { without_memory } else { usual }).arg(1).arg(&self.prefix).arg(&self.instance);
+        command
+            .arg(if flight.full || flight.again { without_memory } else { usual })
+            .arg(1)
+            .arg(&self.prefix)
+            .arg(&self.instance);
         command.arg(flight.number).arg(crate::engine::chance() >> 33);
+        if flight.again {
+            command.arg("again");
+            return Some(command);
+        }
         for op in &flight.ops {
             for arg in &op.args {
                 arg.write(&mut command);
@@ -296,13 +323,17 @@ impl Core {
             self.batches += 1;
             self.batches
         };
-        Some(Flight { number, ops, since: now, full: false })
+        Some(Flight { ops, ..Flight::new(number, now) })
     }
 
     /// What is asked without a command of the owner.
     fn prepare(&mut self, now: Instant) {
         if now >= self.beat && !self.said_bye {
             self.beat_now(now);
+        }
+        self.recount(now);
+        if std::mem::take(&mut self.introducing) {
+            self.introduce(now);
         }
         if self.inbox && !self.asked_inbox {
             self.asked_inbox = true;

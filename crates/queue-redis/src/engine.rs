@@ -209,6 +209,8 @@ async fn run(shared: &Shared, settings: &Settings, core: &mut Core) -> Result<()
                 asking = None;
                 match answer.and_then(Value::extract_error) {
                     Ok(value) => {
+                        // Not before: one that refuses what it is asked is not asked again at once.
+                        backoff.reset();
                         core.answered(value, now)?;
                         None
                     }
@@ -226,7 +228,6 @@ async fn run(shared: &Shared, settings: &Settings, core: &mut Core) -> Result<()
             }
             News::Connected(Ok(found)) => {
                 connecting = None;
-                backoff.reset();
                 if !core.opened {
                     core.effects.extend(found.warnings.into_iter().map(Effect::Warning));
                 }
@@ -278,7 +279,12 @@ fn refused(core: &mut Core, settings: &Settings, error: &RedisError, now: Instan
             core.no_memory(&Error::Redis { code: "QUEUE_REDIS_FULL", detail: detail.into() }, now);
             None
         }
-        // Nothing of it was executed: it is asked what the workers hold.
+        // Nothing of it was executed, not even before: it is as new.
+        _ if error.code() == Some("NEVER") => {
+            core.never_executed();
+            None
+        }
+        // Nor was this: it is asked what the workers hold.
         _ if error.code() == Some("BEHIND") => {
             core.behind(now);
             None

@@ -92,7 +92,11 @@ impl Link {
         settings.check_role(redis::cmd("ROLE").query_async(&mut commands).await).map_err(|lost| of_lost(&lost))?;
         // Of a cluster, another node may have the store by now, or be about to get it.
         let here: Result<u64, _> = redis::cmd("EXISTS").arg(prefix).query_async(&mut commands).await;
-        here.map_err(|error| misplaced(settings, &error))?;
+        match here {
+            // Not everybody may ask. The first batch will tell.
+            Err(error) if error.code() == Some("NOPERM") => {}
+            here => _ = here.map_err(|error| misplaced(settings, &error))?,
+        }
         let warnings = warnings(settings, &mut commands).await;
         let script = load(&mut commands).await.map_err(wrong)?;
         let (mut sink, stream) = client.get_async_pubsub().await.map_err(wrong)?.split();

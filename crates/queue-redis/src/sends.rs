@@ -81,6 +81,8 @@ impl Core {
         let again = matches!(op.args.get(NUMBERS), Some(Arg::Text(text)) if text.ends_with('1'));
         if again && let Some(queue) = self.queues.get_mut(queue) {
             queue.trying = queue.trying.saturating_sub(1);
+            // Refused, it may count as one that waits.
+            queue.recount |= result.is_err();
         }
         let answer = match result {
             Ok("W") => {
@@ -151,6 +153,28 @@ impl Core {
         for op in found.waiting.drain(..count).collect::<Vec<_>>().into_iter().rev() {
             self.push_first(Op { since: now, ..op });
         }
+    }
+
+    pub(crate) fn miscounted(&mut self, queue: usize) {
+        if let Some(queue) = self.queues.get_mut(queue) {
+            queue.recount = true;
+        }
+    }
+
+    /// Tells Redis how many wait, before anything else is asked.
+    pub(crate) fn recount(&mut self, now: Instant) {
+        for queue in 0..self.queues.len() {
+            if self.queues.get_mut(queue).is_some_and(|queue| std::mem::take(&mut queue.recount)) {
+                let op = self.waits(queue, now);
+                self.push_first(op);
+            }
+        }
+    }
+
+    pub(crate) fn waits(&self, queue: usize, now: Instant) -> Op {
+        let count = self.queues.get(queue).map_or(0, |queue| queue.waiting.len() + queue.trying);
+        let args = vec![Arg::Word("waits"), Arg::Name(self.name(queue)), Arg::Number(count as u64)];
+        Op::new(args, Then::Nothing, now)
     }
 
     pub(crate) fn answer(&mut self, queue: usize, reply: Reply, result: Result<Receipt, Error>, now: Instant) {

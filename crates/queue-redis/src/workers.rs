@@ -77,7 +77,7 @@ impl Core {
         Ok(())
     }
 
-    fn alive(&self, id: WorkerId, ticket: Option<Ticket>, now: Instant) -> Option<Op> {
+    pub(crate) fn alive(&self, id: WorkerId, ticket: Option<Ticket>, now: Instant) -> Option<Op> {
         let worker = self.workers.get(&id)?;
         let timeout = u64::try_from(worker.timeout().as_millis()).unwrap_or(u64::MAX);
         let (name, worker_name) = (Arg::Name(self.name(worker.queue)), self.worker_name(id, worker.life));
@@ -117,8 +117,7 @@ impl Core {
         worker.renewed = asked;
         if worker.registered && unknown {
             // It was taken for lost meanwhile, and its messages were given to others.
-            self.lose_leases(id);
-            self.tell_interests(id, now);
+            self.begin_anew(id, now);
         } else {
             worker.registered = true;
         }
@@ -165,7 +164,7 @@ impl Core {
     }
 
     /// Gives up what a worker holds, or may hold: it goes on under another name.
-    fn begin_anew(&mut self, id: WorkerId, now: Instant) {
+    pub(crate) fn begin_anew(&mut self, id: WorkerId, now: Instant) {
         self.lose_leases(id);
         let Some(worker) = self.workers.get_mut(&id) else { return };
         let (queue, life) = (worker.queue, worker.life);
@@ -305,6 +304,7 @@ impl Core {
                 // Redis knows of an interest that is gone here. What it gave out comes back as always.
                 unwanted.insert(Box::from(key));
             }
+            self.newest = self.newest.max(token.0);
             self.leases.insert(token, Held { worker: id, id: message, until });
             worker.held += 1;
             deliveries.push(Delivery { token, attempt, message: read });

@@ -8,8 +8,8 @@ local ops = {}
 -- Of one call, which begins with setting them all (in run.lua): as a library, the rest is made once for all calls.
 local P, I, inst, batch, now
 local own, others, records, queues, meta
--- The earliest times of the sets that are looked at in each call; whether this instance is to be told of schedules.
-local firsts, timetable
+-- The earliest times of the sets that are looked at in each call; whether this instance is to be told of schedules; whether it has ended.
+local firsts, timetable, brief
 local MIDDLE, STEP = 2 ^ 43, 2 ^ 44
 -- How long what belongs to an instance is kept after its last sign of life.
 local LIFE = 600000
@@ -145,9 +145,10 @@ local function new_id()
   return format('%011x%05x', m.ms, m.n)
 end
 
+-- A greater one than ever before, also than those that Redis has forgotten. (2 ^ 53 is reached in the year 2109.)
 local function new_token()
   local m = numbers()
-  m.token = m.token + 1
+  m.token = max(m.token + 1, now * 2048)
   return format('%.0f', m.token)
 end
 

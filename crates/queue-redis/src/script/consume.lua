@@ -49,7 +49,8 @@ end
 -- Looks for the lease; without it the command is refused.
 local function lease(q, id, token)
   local a = held(q, id)
-  if not a or a.token ~= token then error('!LEASE', 0) end
+  -- Redis may have forgotten that it gave a token to somebody else before.
+  if not a or a.token ~= token or match(a.worker, '^([^:]*)') ~= inst then error('!LEASE', 0) end
   return a
 end
 
@@ -146,6 +147,8 @@ end
 -- records are told beside it. With fewer than wanted, this instance is woken when there are more.
 ops.fetch = { 5, function(name, worker, want, least, run)
   local q = need(name)
+  -- It was taken for lost, and is not told yet: nobody would take from it what it got now.
+  if not call('ZSCORE', P .. ':workers', worker .. ':' .. name) then return { 0 } end
   want, least, run = tonumber(want), tonumber(least), tonumber(run)
   local o, result = q.o, { 0 }
   local free = want
@@ -280,8 +283,8 @@ ops.close = { 4, function(name, worker, lost, last)
   return ''
 end }
 
--- What was done last is lost: queue, worker, the tokens that it has, and those that this instance settles later in the batch or soon. Answer:
--- those that are not there. What it has settled before comes back.
+-- What this instance was told may have been lost, or what it did: queue, worker, the tokens that it has, and those that this instance settles
+-- later in the batch or soon. Answer: those that are not there. What else it holds goes back.
 ops.holds = { 3, function(name, worker, tokens)
   local q = need(name)
   local gone, known = {}, {}

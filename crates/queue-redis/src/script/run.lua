@@ -38,6 +38,7 @@ end }
 ops.bye = { 0, function()
   forget_instance(inst)
   call('DEL', P .. ':inbox:' .. inst, I)
+  brief = true
   return ''
 end }
 
@@ -48,7 +49,7 @@ ops.inbox = { 1, function(taken)
   return call('LRANGE', inbox, 0, 499)
 end }
 
--- What this instance did last is lost. The last token that it knows of: those that follow are greater.
+-- What this instance did last is lost. The greatest token that it knows of: those that follow are greater.
 ops.behind = { 1, function(token)
   local m = numbers()
   m.token = max(m.token, tonumber(token))
@@ -212,7 +213,7 @@ local function run(keys, args)
   I = P .. ':instance:' .. inst
   local time = call('TIME')
   now = time[1] * 1000 + floor(time[2] / 1000)
-  own, others, records, queues, meta, firsts, timetable = {}, {}, {}, {}, nil, {}, false
+  own, others, records, queues, meta, firsts, timetable, brief = {}, {}, {}, {}, nil, {}, false, false
 
   -- The same batch again: its answer was lost. What it delivered is read anew.
   if batch > 0 then
@@ -221,6 +222,7 @@ local function run(keys, args)
     if last < batch - 1 and args[4] ~= 'behind' then
       return redis.error_reply('BEHIND the last batch that is known is ' .. last)
     end
+    if args[4] == 'again' and last ~= batch then return redis.error_reply('NEVER this batch was not executed') end
     if last == batch then
       local kept = cmsgpack.unpack(call('HGET', I, 'answer'))
       own, timetable = kept[2], true
@@ -231,13 +233,15 @@ local function run(keys, args)
   end
 
   math.randomseed(tonumber(args[3]))
-  if batch > 0 then clock() end
+  -- Who has to say first what it holds says that it is alive before it is looked who is not.
+  if batch > 0 and args[4] ~= 'behind' then clock() end
 
   local results, delivered, argument = {}, {}, 4
   while args[argument] do
     local name = args[argument]
     argument = argument + 1
     local run, result, count
+    local before = #records
     if name == 'declare' or name == 'restore' then
       count = 2 + tonumber(args[argument + 1])
       local queue, options = args[argument], {}
@@ -258,6 +262,8 @@ local function run(keys, args)
       end
     end
     if not run then
+      -- What was given before it failed is told to nobody.
+      for n = #records, before + 1, -1 do records[n] = nil end
       if type(result) == 'table' then result = '!REDIS ' .. (result.err or '') end
       if sub(result, 1, 1) ~= '!' then result = '!SCRIPT ' .. result end
     end
@@ -272,6 +278,7 @@ local function run(keys, args)
     for to, what in pairs(others) do call('PUBLISH', P .. ':instance:' .. to, what) end
     if meta then call('HSET', P .. ':meta', 'ms', meta.ms, 'n', meta.n, 'token', meta.token) end
     call('HSET', I, 'batch', args[2], 'answer', cmsgpack.pack({ results, own, delivered }))
+    if brief or batch == 1 then call('PEXPIRE', I, LIFE) end
   end
   return answer(results, records)
 end

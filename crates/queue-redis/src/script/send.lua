@@ -109,6 +109,14 @@ ops.send = { 5, function(name, numbers, dedup, key, tail)
   return store(q, tonumber(kind), tonumber(due), tonumber(ttl), dedup, tail, tonumber(priority), key, size + 20)
 end }
 
+-- How many senders wait, whatever was counted: queue, how many.
+ops.waits = { 2, function(name, count)
+  local q = need(name)
+  if count == '0' then call('HDEL', q.waiting, inst) else call('HSET', q.waiting, inst, count) end
+  q.emptied = true
+  return ''
+end }
+
 -- A sender waits no more: queue, how many.
 ops.unwait = { 2, function(name, count)
   unwait(need(name), tonumber(count))
