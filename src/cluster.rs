@@ -344,7 +344,9 @@ fn news(event: Event) -> NativeClusterEvent {
                 let all = members.iter().map(|member| serde_json::json!({ "uid": member.uid, "name": member.name }));
                 all.collect::<Vec<_>>()
             };
-            let message = serde_json::json!({ "silent": members(&census.silent), "gone": members(&census.gone) });
+            let message = serde_json::json!({
+                "silent": members(&census.silent), "gone": members(&census.gone), "before": census.before
+            });
             #[expect(clippy::cast_precision_loss, reason = "fewer servers than that")]
             let count = census.count.map(|count| count as f64);
             NativeClusterEvent { kind: 5, slot: ticket, message: Some(message.to_string()), count, ..base() }

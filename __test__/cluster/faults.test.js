@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { Server } = require('socket.io')
-const { createAdapter, stats } = require('../..')
+const { createAdapter, createEmitter, stats } = require('../..')
 const { startCluster } = require('../support/cluster')
 const { next, until, within } = require('../support/events')
 const { describeWithRedis, startRedis } = require('../support/redis')
@@ -186,6 +186,15 @@ test.each([
   [{ redis: { cluster: ['redis://:secret@h/1'] }, mode: 'sharded' }, 'ERR_INVALID_OPTION'],
   [{ redis: 'http://user:secret@h' }, 'ERR_INVALID_OPTION'],
   [{ redis: 'secret' }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://:secret%zz@h' }, 'ERR_INVALID_OPTION'],
+  [{ redis: { host: '' } }, 'ERR_INVALID_OPTION'],
+  [{ redis: { host: 'h', path: '/p' } }, 'ERR_INVALID_OPTION'],
+  [{ redis: { host: 'h', tls: { caa: 'secret' } } }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h?db=-1' }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', outbox: null }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', outbox: 5 }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', outbox: [] }, 'ERR_INVALID_OPTION'],
+  [{ redis: 'redis://h', outbox: { message: 1 } }, 'ERR_INVALID_OPTION'],
   [{ redis: { password: 5 } }, 'ERR_INVALID_OPTION'],
   [{ redis: 'redis://h', key: '' }, 'ERR_INVALID_OPTION'],
   [{ redis: 'redis://h', other: 1 }, 'ERR_INVALID_OPTION'],
@@ -195,4 +204,8 @@ test.each([
   const make = () => createAdapter(/** @type {any} */ ({ cluster }))
   expect(make).toThrow(expect.objectContaining({ code }))
   expect(make).not.toThrow(/secret/)
+  if (typeof cluster !== 'object') return
+  const emitter = () => createEmitter(/** @type {any} */ (cluster))
+  expect(emitter).toThrow(expect.objectContaining({ code }))
+  expect(emitter).not.toThrow(/secret/)
 })

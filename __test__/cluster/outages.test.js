@@ -4,7 +4,7 @@
 
 const { spawn } = require('node:child_process')
 const { Server } = require('socket.io')
-const { createAdapter, stats } = require('../..')
+const { createAdapter, createEmitter, stats } = require('../..')
 const { useCluster } = require('../support/cluster')
 const { next, until } = require('../support/events')
 const { describeWithRedis, startTlsRedis } = require('../support/redis')
@@ -81,6 +81,61 @@ describeWithRedis('a cluster whose Redis is in trouble', () => {
     await until('the other has it', () => numbers(far).length === 1)
     expect(stats(io).cluster).toMatchObject({ connected: 1, reconnects: 0 })
   }, 60_000)
+})
+
+describeWithRedis('a broadcast that asks for acknowledgements', () => {
+  const own = useCluster()
+
+  test.each(['pubsub', 'sharded', 'streams'])('does not take local answers for all, when Redis is lost: %s', async (mode) => {
+    const servers = await own.start(['native', 'native', 'native'], { cluster: { mode } })
+    const clients = []
+    for (const server of servers) clients.push(await server.client())
+    for (const [i, client] of clients.entries()) client.on('question', (/** @type {any} */ answer) => answer(i))
+    const { io } = servers[0]
+    const counts = () => Number(/numsub:calls=(\d+)/.exec(own.redis.command('INFO', 'commandstats'))?.[1])
+    const before = counts()
+    await until('each has counted who is there', () => counts() >= before + 6)
+    const down = next(io.of('/').adapter, 'cluster:down')
+    await own.redis.stop()
+    await down
+    expect(await io.of('/').adapter.serverCount()).toBe(3)
+    const error = await io.timeout(500).emitWithAck('question').catch((/** @type {any} */ reason) => reason)
+    expect(error).toMatchObject({ message: 'operation has timed out', responses: [0] })
+    const up = Promise.all(servers.map((server) => next(server.io.of('/').adapter, 'cluster:up')))
+    await own.redis.start()
+    await up
+    // Perhaps the others are not back yet.
+    expect((await io.timeout(5000).emitWithAck('question')).sort()).toEqual([0, 1, 2])
+  }, 30_000)
+})
+
+describeWithRedis('an emitter that is not let in', () => {
+  const own = useCluster()
+
+  test.each(['pubsub', 'sharded', 'streams'])('keeps what it is given: %s', async (mode) => {
+    const [server] = await own.start(['native'], { cluster: { mode } })
+    const client = await server.client()
+    own.redis.command('CONFIG', 'SET', 'requirepass', 'sesame')
+    const emitter = createEmitter({ redis: own.redis.option, mode: /** @type {any} */ (mode) })
+    const [error] = await next(emitter, 'cluster:down')
+    expect(error.code).toBe('ERR_CLUSTER_AUTH')
+    let ups = 0
+    emitter.on('cluster:up', () => ups++)
+    for (let n = 0; n < 20; n++) {
+      emitter.emit('n', n)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    expect(ups).toBe(0)
+    own.redis.password = 'sesame'
+    own.redis.command('CONFIG', 'SET', 'requirepass', '')
+    own.redis.password = undefined
+    await until('it is let in', () => ups === 1)
+    await emitter.flush()
+    await until('all have arrived', () => client.got.length === 20)
+    expect(client.got.map(([, n]) => n)).toEqual(Array.from({ length: 20 }, (_, n) => n))
+    expect(emitter.stats()).toMatchObject({ unconfirmed: 0, outboxDropped: 0 })
+    await emitter.close()
+  })
 })
 
 describeWithRedis('a Redis behind TLS', () => {

@@ -214,8 +214,9 @@ class ClusterAdapter extends NativeAdapter {
 
   /** @returns {Promise<number>} of this namespace, this server included */
   async serverCount() {
-    const { count } = await this.#cluster.census(this.#slot)
-    return Math.max(1, count ?? 1)
+    const { count, before } = await this.#cluster.census(this.#slot)
+    // While a connection is lost there are not fewer: who waits for the answers of all waits.
+    return Math.max(1, count ?? 0, before ?? 0)
   }
 
   /** @param {any[]} packet `[event, ...arguments, acknowledgement?]` */

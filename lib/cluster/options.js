@@ -42,6 +42,8 @@ function validateCluster(value) {
   if (channelPrefix !== undefined && channelPrefix !== key) fail('cluster.channelPrefix', 'the same as key', show(channelPrefix))
   const subscriptionMode = subscriptionModeOf(mode, value.subscriptionMode)
   integer('cluster.requestsTimeout', requestsTimeout, 1)
+  if (typeof outbox !== 'object' || outbox === null || Array.isArray(outbox)) fail('cluster.outbox', 'an object with messages and bytes', show(outbox))
+  known('cluster.outbox', outbox, ['messages', 'bytes'])
   const { messages = 10_000, bytes = 16 * 1024 * 1024 } = outbox
   integer('cluster.outbox.messages', messages, 1)
   integer('cluster.outbox.bytes', bytes, 1024)
@@ -80,6 +82,8 @@ function serverOf(redis) {
   known('cluster.redis', given, REDIS)
   const { host = '127.0.0.1', port = 6379, path, username, password, db = 0, database = db, tls = false } = given
   texts({ host, path, username, password })
+  if (host === '' || path === '') fail(`cluster.redis.${host === '' ? 'host' : 'path'}`, 'a text that is not empty', 'an empty one')
+  if (given.host !== undefined && path !== undefined) fail('cluster.redis', 'either host or path', 'both')
   checkPort('cluster.redis.port', port)
   integer('cluster.redis.database', database, 0)
   if (given.db !== undefined && db !== database) fail('cluster.redis.db', 'the same as database', show(db))
@@ -120,6 +124,7 @@ function sentinelOf(sentinel) {
 
 /** @param {any} tls true, or texts in PEM */
 function tlsOf(tls) {
+  if (typeof tls === 'object' && tls !== null) known('cluster.redis.tls', tls, ['ca', 'cert', 'key'])
   const { ca, cert, key } = typeof tls === 'object' && tls !== null ? tls : { ca: undefined, cert: undefined, key: undefined }
   const pem = [ca, cert, key].map((text) => (text === undefined ? undefined : String(text)))
   return { tls: Boolean(tls), ca: pem[0], cert: pem[1], key: pem[2] }
@@ -150,10 +155,10 @@ function fromUrl(text) {
   } catch {
     return fail('cluster.redis', 'a URL like redis://user:password@host:6379/0', 'a text that is none')
   }
-  const part = (/** @type {string} */ value) => (value === '' ? undefined : decodeURIComponent(value))
+  const part = (/** @type {string} */ value) => (value === '' ? undefined : decoded(value))
   const user = { username: part(url.username), password: part(url.password) }
   if (url.protocol === 'unix:' || url.protocol === 'redis+unix:') {
-    return { ...user, path: decodeURIComponent(url.pathname), database: Number(url.searchParams.get('db') ?? 0) }
+    return { ...user, path: decoded(url.pathname), database: Number(url.searchParams.get('db') ?? 0) }
   }
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
     return fail('cluster.redis', 'a URL that begins with redis:, rediss: or unix:', url.protocol)
@@ -162,8 +167,17 @@ function fromUrl(text) {
     ...user,
     host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
     port: url.port === '' ? 6379 : Number(url.port),
-    database: url.pathname.length > 1 ? Number(url.pathname.slice(1)) : 0,
+    database: Number(url.pathname.length > 1 ? url.pathname.slice(1) : (url.searchParams.get('db') ?? 0)),
     tls: url.protocol === 'rediss:',
+  }
+}
+
+/** A part of a URL. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return fail('cluster.redis', 'a URL with each % of its user and password written as %25', 'another one')
   }
 }
 

@@ -10,7 +10,7 @@ const { ClusterIncompleteError } = require('../errors')
 const COUNT_EVERY = 500
 
 /** @typedef {{ uid: string, name: string }} Member */
-/** @typedef {{ count: number | null, silent: Member[], gone: Member[] }} Census */
+/** @typedef {{ count: number | null, before: number | null, silent: Member[], gone: Member[] }} Census */
 
 /**
  * One question to all other servers of a namespace: ends when each has answered, when those that have not are known to be dead or
@@ -169,8 +169,8 @@ class Requests {
 
 /** @param {import('../../native').NativeClusterEvent | null} answer @returns {Census} */
 function readCensus(answer) {
-  const { silent = [], gone = [] } = answer?.message ? JSON.parse(answer.message) : {}
-  return { count: answer?.count ?? null, silent, gone }
+  const { silent = [], gone = [], before = null } = answer?.message ? JSON.parse(answer.message) : {}
+  return { count: answer?.count ?? null, before, silent, gone }
 }
 
 function newId() {

@@ -30,6 +30,11 @@ impl Crowd {
         self.since.is_some_and(|since| now < since + PATIENCE)
     }
 
+    /// How many had subscribed to a channel when all was well.
+    pub(crate) fn before(&self, channel: &str) -> Option<u64> {
+        self.before.get(channel).copied()
+    }
+
     /// So many have subscribed to these.
     pub(crate) fn counted(&mut self, channels: Vec<String>, counts: Vec<u64>, now: Instant) {
         let before = |channel: &String| self.before.get(channel).copied().unwrap_or_default();

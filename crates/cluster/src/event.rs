@@ -71,6 +71,8 @@ pub struct Member {
 pub struct Census {
     /// How many servers have the namespace, this one included. `None`: it could not be asked.
     pub count: Option<u64>,
+    /// How many had it before the connection was lost, while not all of them can be back.
+    pub before: Option<u64>,
     /// Of these, those that are connected and silent: frozen.
     pub silent: Vec<Member>,
     /// Those that were there and have no connection any more, told once.

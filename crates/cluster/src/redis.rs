@@ -217,8 +217,10 @@ impl Settings {
 
     /// The code of an error, and what it says, without secrets.
     pub(crate) fn reason(&self, error: &RedisError) -> (&'static str, String) {
+        let mut detail = error.to_string();
         let refused = matches!(error.kind(), ErrorKind::AuthenticationFailed)
-            || matches!(error.code(), Some("WRONGPASS" | "NOAUTH" | "NOPERM"));
+            || matches!(error.code(), Some("WRONGPASS" | "NOAUTH" | "NOPERM"))
+            || detail.contains("without any password configured");
         let code = match error.kind() {
             _ if refused => "ERR_CLUSTER_AUTH",
             ErrorKind::InvalidClientConfig => "ERR_CLUSTER_CONFIG",
@@ -232,7 +234,6 @@ impl Settings {
             ErrorKind::Server(_) | ErrorKind::Extension => "ERR_CLUSTER_REFUSED",
             _ => "ERR_CLUSTER_UNREACHABLE",
         };
-        let mut detail = error.to_string();
         for secret in [&self.password, &self.key].into_iter().flatten().filter(|secret| !secret.is_empty()) {
             detail = detail.replace(secret.as_str(), "***");
         }
@@ -252,6 +253,7 @@ impl Settings {
     pub fn check_role(&self, role: RedisResult<Vec<Value>>) -> Result<(), Lost> {
         let role = match role {
             Ok(role) => role,
+            Err(error) if error.code() == Some("NOAUTH") => return Err(self.lost(&error)),
             Err(_) if self.named_by.is_none() => return Ok(()),
             Err(error) => {
                 let Lost { code, message } = self.lost(&error);

@@ -169,7 +169,7 @@ impl Worker {
         loop {
             self.take();
             for question in std::mem::take(&mut self.core.questions) {
-                self.core.answer(question, None);
+                self.unanswered(question);
             }
             if self.farewell.is_some_and(|farewell| now() >= farewell) {
                 return None;
@@ -363,6 +363,12 @@ impl Worker {
         }
     }
 
+    /// Nobody can say who is there.
+    fn unanswered(&mut self, question: Question) {
+        let before = question.channels.first().and_then(|channel| self.crowd.before(channel));
+        self.core.answer(question, None, before);
+    }
+
     /// Asks who is there.
     fn look(&mut self, link: &impl Transport, replies: &mut Replies) {
         let channels = self.core.counted();
@@ -444,9 +450,13 @@ impl Worker {
                 done?;
                 self.core.confirmed();
             }
-            Reply::Counted(question, Ok(counts)) => self.core.answer(question, Some(counts)),
+            Reply::Counted(question, Ok(counts)) => {
+                let before = question.channels.first().filter(|_| self.crowd.is_awaited(now()));
+                let before = before.and_then(|channel| self.crowd.before(channel));
+                self.core.answer(question, Some(counts), before);
+            }
             Reply::Counted(question, Err(lost)) => {
-                self.core.answer(question, None);
+                self.unanswered(question);
                 return Err(lost);
             }
             Reply::Saved(done) => {

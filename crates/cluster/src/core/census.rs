@@ -98,14 +98,10 @@ impl Core {
         self.questions.push(Question { ticket, channels, members });
     }
 
-    /// The answer to a question, `None` when there is none.
-    pub(crate) fn answer(&mut self, question: Question, counts: Option<Vec<u64>>) {
-        let Some(counts) = counts else {
-            self.events.push(Event::Count(question.ticket, Census::default()));
-            return;
-        };
-        let mut counts = counts.into_iter();
-        let mut census = Census { count: counts.next(), ..Census::default() };
+    /// The answer to a question, `None` when there is none; `before`: how many there were before the connection was lost.
+    pub(crate) fn answer(&mut self, question: Question, counts: Option<Vec<u64>>, before: Option<u64>) {
+        let mut counts = counts.unwrap_or_default().into_iter();
+        let mut census = Census { count: counts.next(), before, ..Census::default() };
         for ((member, silent), connections) in question.members.into_iter().zip(counts) {
             if connections == 0 {
                 self.members.remove(&member.uid);
