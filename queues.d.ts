@@ -102,14 +102,14 @@ export interface Queues extends EventEmitter<QueuesEvents> {
    *
    * @param name 1 to 200 bytes of letters, digits and `. _ - : /`, not beginning with a dot
    * @param options how it behaves from now on; they are stored with it. Left out: a queue that exists stays as it is.
-   * @throws {QueueError} `QUEUE_NAME_INVALID`, `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   * @throws {QueueError} `QUEUE_NAME_INVALID`, `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`; what `error` told, when the store has failed
    */
   queue<Payload = any, Result = any>(name: string, options?: QueueOptions<Payload>): Queue<Payload, Result>;
 
   /**
    * Lets the clients of a namespace send messages: `socket.emit("enqueue", queue, payload, (answer) => …)`, answered with an
    * {@link AcceptAnswer}. Only what `authorize` allows, within limits for each socket.
-   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`; what `error` told, when the store has failed
    */
   accept(namespace: Server<any, any, any, any> | Namespace<any, any, any, any>, options: AcceptOptions): Acceptor;
 
@@ -296,7 +296,7 @@ export interface Queue<Payload = any, Result = any> extends EventEmitter<QueueEv
 
   /**
    * Processes messages. One that resolves is acknowledged, one that rejects is tried again later, or dead after the last attempt.
-   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`; what `error` told, when the store has failed
    */
   consume(handler: Handler<Payload, Result>, options?: WorkerOptions & { batch?: undefined }): Worker<Payload>;
   /** The same for batches: one call for up to `batch.size` messages. Those not settled one by one share the outcome of the call. */
@@ -306,7 +306,7 @@ export interface Queue<Payload = any, Result = any> extends EventEmitter<QueueEv
    * Gives the messages to connected sockets: each to exactly one of those that the operator names, as an event with an acknowledgement.
    * `docs/guide/dispatch.md` tells more.
    * @param operator a namespace or a broadcast operator: `io`, `io.of("/workers")`, `io.in("gpu").except("busy")`. Sockets of this process.
-   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`
+   * @throws {QueueError} `QUEUE_OPTION_INVALID`, `QUEUE_CLOSED`; what `error` told, when the store has failed
    */
   dispatch(operator: SocketOperator, options: DispatchOptions): Dispatcher<Payload>;
 
