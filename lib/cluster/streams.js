@@ -12,6 +12,7 @@ const { plainOptions } = require('./broadcast-options')
 const { Later } = require('./later')
 const { readMissed, readSession } = require('./missed')
 const { orderSocket } = require('./ordered')
+const { Pauses } = require('./pauses')
 const { Returning } = require('./returning')
 const { Sessions } = require('./sessions')
 
@@ -31,6 +32,8 @@ class StreamsAdapter extends ClusterAdapter {
   /** Of a server with recovery. @type {Sessions | null} */
   #sessions = null
   #returning = new Returning()
+  /** Made when it is needed: the namespace has its slot then. @type {Pauses | undefined} */
+  #pauses
 
   /**
    * @param {any} nsp
@@ -224,22 +227,11 @@ class StreamsAdapter extends ClusterAdapter {
    */
   #addAgain(socket, rooms, ticket) {
     const { id } = socket
-    this.#paused(() => {
+    this.pauses.during(() => {
       super.addAll(id, rooms)
       const room = this.roomNumber(id)
       if (room !== undefined) this.#catchUp(socket, ticket, room)
     })
-  }
-
-  /** Does this while the engine handles no entry, and lets nothing go that waits. @param {() => void} act */
-  #paused(act) {
-    const { calls } = this.cluster
-    calls.pause(this.slot)
-    try {
-      act()
-    } finally {
-      calls.resume(this.slot)
-    }
   }
 
   /** @param {any} socket @param {number} ticket @param {number} room its own */
@@ -247,10 +239,27 @@ class StreamsAdapter extends ClusterAdapter {
     const { id } = socket
     const missed = this.cluster.calls.catchUp(this.slot, ticket, this.membership.namespace, room)
     for (const data of readMissed(missed)) socket.packet({ type: EVENT, data })
-    // Redis was lost since it was restored, and what others got then is not in the stream yet: its client comes back again.
-    if (missed.tooEarly) setImmediate(() => socket.conn.close())
+    if (missed.tooEarly) this.#sendAway(socket)
     this.#later.add(missed.tokens, id)
     this.cluster.afterwards(this.#returning.connected(socket, ticket, missed.until))
+  }
+
+  /**
+   * What others got before a socket was here is not in the stream yet: its client comes back again. Until it is gone no entry is handled: with
+   * the offset of a later one, it would not ask for that.
+   * @param {any} socket
+   */
+  #sendAway(socket) {
+    this.pauses.begin()
+    // It is not connected yet.
+    setImmediate(() => {
+      socket.conn.close()
+      this.pauses.end()
+    })
+  }
+
+  get pauses() {
+    return (this.#pauses ??= new Pauses(this.cluster.calls, this.slot))
   }
 
   /** The engine writes to a connection from now on: what waits for its socket, too, or what follows would overtake it. @param {import('../connection').Connection} connection */
@@ -258,7 +267,7 @@ class StreamsAdapter extends ClusterAdapter {
     const id = this.#sessions && this.membership.idOf(connection)
     const socket = id && this.nsp.sockets?.get(id)
     if (!socket) return super.handOver(connection)
-    this.#paused(() => {
+    this.pauses.during(() => {
       const tokens = Uint32Array.from(this.#later.adoptable(id))
       const ticket = this.#returning.ticketOf(socket)
       const { calls } = this.cluster
