@@ -154,6 +154,6 @@ fn questions_are_answered_without_a_connection_too() {
         server.settled().await;
         assert!(!server.heard().contains(&count(3)));
         server.lose().await;
-        assert!(server.heard().contains(&count(3)));
+        assert!(server.heard().iter().any(|event| matches!(event, Event::Count(3, census) if census.count.is_none())));
     });
 }
