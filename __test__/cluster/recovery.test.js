@@ -229,31 +229,6 @@ describeWithRedis('connection state recovery of native servers', () => {
     expect(nomad.values('m')).toEqual([1])
   })
 
-  test('what is written while Redis is lost, and a client is about to be connected again, is not missed', async () => {
-    const [left, right] = await start({ server: { connectionStateRecovery: { ...RECOVERY, skipMiddlewares: false } } })
-    const { nomad } = await member(left)
-    const { adapter } = right.io.of('/')
-    let up
-    right.io.use((/** @type {any} */ _socket, /** @type {() => void} */ connect) => {
-      if (up) return connect()
-      up = next(adapter, 'cluster:up')
-      adapter.once('cluster:down', () => {
-        right.io.to('room').emit('n', 1)
-        connect()
-      })
-      redis.command('CLIENT', 'KILL', 'TYPE', 'normal')
-    })
-    await nomad.lose(left)
-    const lost = next(nomad.client, 'disconnect')
-    await nomad.come(right)
-    await lost
-    await up
-    await until('it is in the stream', () => redis.command('XREVRANGE', 'socket.io', '+', '-', 'COUNT', '1').includes('"n"'))
-    await nomad.come(right)
-    await until('it has it', () => nomad.values('n').length > 0)
-    expect([nomad.client.recovered, nomad.values('n')]).toEqual([true, [1]])
-  })
-
   test('events, broadcasts, acknowledgements and good-byes keep their order', async () => {
     const [left] = await start()
     const { nomad, socket } = await member(left)
