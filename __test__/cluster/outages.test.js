@@ -11,6 +11,13 @@ const { describeWithRedis, startTlsRedis } = require('../support/redis')
 
 const MIB = 1024 * 1024
 
+/** Servers count each other each second: who has not is not awaited. @param {any} own */
+async function counted(own) {
+  const counts = () => Number(/numsub:calls=(\d+)/.exec(own.redis.command('INFO', 'commandstats'))?.[1])
+  const enough = counts() + 2 * own.servers.length
+  await until('each has counted who is there', () => counts() >= enough)
+}
+
 describeWithRedis('a cluster whose Redis is in trouble', () => {
   const own = useCluster(['native', 'native'])
   const numbers = (/** @type {any} */ client) => client.got.filter(([event]) => event === 'n').map(([, n]) => n)
@@ -18,10 +25,7 @@ describeWithRedis('a cluster whose Redis is in trouble', () => {
   test('it stands still for ten seconds: noticed, local clients are served meanwhile, what waited reaches the others, nothing twice', async () => {
     const [near, far] = [await own.servers[0].client(), await own.servers[1].client()]
     const { io } = own.servers[0]
-    // They count each other each second: who has not is not awaited.
-    const counts = () => Number(/numsub:calls=(\d+)/.exec(own.redis.command('INFO', 'commandstats'))?.[1])
-    const before = counts()
-    await until('each has counted who is there', () => counts() >= before + 4)
+    await counted(own)
     let sent = 0
     let latest = 0
     const down = next(io.of('/').adapter, 'cluster:down')
@@ -92,9 +96,7 @@ describeWithRedis('a broadcast that asks for acknowledgements', () => {
     for (const server of servers) clients.push(await server.client())
     for (const [i, client] of clients.entries()) client.on('question', (/** @type {any} */ answer) => answer(i))
     const { io } = servers[0]
-    const counts = () => Number(/numsub:calls=(\d+)/.exec(own.redis.command('INFO', 'commandstats'))?.[1])
-    const before = counts()
-    await until('each has counted who is there', () => counts() >= before + 6)
+    await counted(own)
     const down = next(io.of('/').adapter, 'cluster:down')
     await own.redis.stop()
     await down

@@ -6,7 +6,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { createQueues } = require('../..')
-const { next, within } = require('./events')
+const { next, until, within } = require('./events')
 const { REDIS_STORES, useRedis } = require('./redis-queues')
 
 /** What `describe.each` takes: the name of a store, and the options of new queues of it. */
@@ -94,4 +94,32 @@ function sending(queue, options = () => undefined) {
   return { promised, stop: () => ((stop = true), Promise.all(loops)) }
 }
 
-module.exports = { STORES, collect, deferred, directory, event, open, payloads, sendAll, sending, within }
+/**
+ * A server dies while some messages are held and others are sent: what was acknowledged is there, what is held goes on, nothing is doubled.
+ * @param {() => Promise<unknown>} kill when all is replicated
+ */
+async function outlive(queues, kill) {
+  const queue = queues.queue('q')
+  for (let n = 0; n < 50; n++) await queue.send(n)
+  const handled = []
+  const released = deferred()
+  const worker = queue.consume(async ({ payload }) => {
+    handled.push(payload)
+    await released.promise
+  }, { concurrency: 10 })
+  await until('ten are held', () => handled.length === 10)
+  const [down, up] = [event(queues, 'down'), event(queues, 'up')]
+  await kill()
+  expect((await within('the loss', down)).code).toBe('QUEUE_REDIS_UNREACHABLE')
+  // These wait for the next server, with the acknowledgements of what is held.
+  const sends = Array.from({ length: 50 }, (_, n) => queue.send(50 + n))
+  released.resolve()
+  await within('another connection', up)
+  await within('the sends', Promise.all(sends))
+  await within('the end', queue.drain())
+  await worker.close()
+  expect(handled.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n))
+  expect(await queue.stats()).toMatchObject({ sent: 100, completed: 100, leasesEnded: 0 })
+}
+
+module.exports = { STORES, collect, deferred, directory, event, open, outlive, payloads, sendAll, sending, within }

@@ -222,11 +222,8 @@ function validate(options) {
   if (options?.requestsTimeout !== undefined) {
     throw new InvalidOptionError('createEmitter: expected no requestsTimeout: nobody answers an emitter')
   }
-  const { outbox: given = {} } = options ?? {}
-  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
-  const outbox = isObject ? { messages: 100_000, bytes: 64 * 1024 * 1024, ...given } : given
   try {
-    return validateCluster(typeof options === 'object' && options !== null ? { ...options, outbox } : options)
+    return validateCluster(options, { messages: 100_000, bytes: 64 * 1024 * 1024 })
   } catch (error) {
     const { code, message } = /** @type {NativeAdapterError} */ (error)
     const own = message.replace('createAdapter: expected cluster.', 'createEmitter: expected ').replace('createAdapter: expected cluster', 'createEmitter: expected options')

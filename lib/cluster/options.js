@@ -25,9 +25,10 @@ const SENTINEL = ['sentinels', 'name', 'username', 'password', 'database', 'db',
 
 /**
  * @param {any} value
+ * @param {{ messages: number, bytes: number }} [most] of an outbox, by default
  * @returns {ClusterSettings}
  */
-function validateCluster(value) {
+function validateCluster(value, most = { messages: 10_000, bytes: 16 * 1024 * 1024 }) {
   if (typeof value !== 'object' || value === null) fail('cluster', 'an object with redis, mode and key', typeof value)
   known('cluster', value, value.mode === 'streams' ? [...KNOWN, ...STREAM_OPTIONS] : KNOWN)
   const { mode = 'pubsub', channelPrefix, requestsTimeout = 5000, outbox = {} } = value
@@ -44,7 +45,7 @@ function validateCluster(value) {
   integer('cluster.requestsTimeout', requestsTimeout, 1)
   if (typeof outbox !== 'object' || outbox === null || Array.isArray(outbox)) fail('cluster.outbox', 'an object with messages and bytes', show(outbox))
   known('cluster.outbox', outbox, ['messages', 'bytes'])
-  const { messages = 10_000, bytes = 16 * 1024 * 1024 } = outbox
+  const { messages = most.messages, bytes = most.bytes } = outbox
   integer('cluster.outbox.messages', messages, 1)
   integer('cluster.outbox.bytes', bytes, 1024)
   const streams = mode === 'streams' ? validateStreams(value) : undefined

@@ -32,8 +32,7 @@ class StreamsAdapter extends ClusterAdapter {
   /** Of a server with recovery. @type {Sessions | null} */
   #sessions = null
   #returning = new Returning()
-  /** Made when it is needed: the namespace has its slot then. @type {Pauses | undefined} */
-  #pauses
+  #pauses = new Pauses(this.cluster.calls, this.slot)
 
   /**
    * @param {any} nsp
@@ -227,7 +226,7 @@ class StreamsAdapter extends ClusterAdapter {
    */
   #addAgain(socket, rooms, ticket) {
     const { id } = socket
-    this.pauses.during(() => {
+    this.#pauses.during(() => {
       super.addAll(id, rooms)
       const room = this.roomNumber(id)
       if (room !== undefined) this.#catchUp(socket, ticket, room)
@@ -250,16 +249,12 @@ class StreamsAdapter extends ClusterAdapter {
    * @param {any} socket
    */
   #sendAway(socket) {
-    this.pauses.begin()
+    this.#pauses.begin()
     // It is not connected yet.
     setImmediate(() => {
       socket.conn.close()
-      this.pauses.end()
+      this.#pauses.end()
     })
-  }
-
-  get pauses() {
-    return (this.#pauses ??= new Pauses(this.cluster.calls, this.slot))
   }
 
   /** The engine writes to a connection from now on: what waits for its socket, too, or what follows would overtake it. @param {import('../connection').Connection} connection */
@@ -267,7 +262,7 @@ class StreamsAdapter extends ClusterAdapter {
     const id = this.#sessions && this.membership.idOf(connection)
     const socket = id && this.nsp.sockets?.get(id)
     if (!socket) return super.handOver(connection)
-    this.pauses.during(() => {
+    this.#pauses.during(() => {
       const tokens = Uint32Array.from(this.#later.adoptable(id))
       const ticket = this.#returning.ticketOf(socket)
       const { calls } = this.cluster

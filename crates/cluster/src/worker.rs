@@ -169,7 +169,7 @@ impl Worker {
         loop {
             self.take();
             for question in std::mem::take(&mut self.core.questions) {
-                self.unanswered(question);
+                self.answer(question, None);
             }
             if self.farewell.is_some_and(|farewell| now() >= farewell) {
                 return None;
@@ -363,10 +363,11 @@ impl Worker {
         }
     }
 
-    /// Nobody can say who is there.
-    fn unanswered(&mut self, question: Question) {
-        let before = question.channels.first().and_then(|channel| self.crowd.before(channel));
-        self.core.answer(question, None, before);
+    /// Says who is there: when nobody can say, or not all are back, also who was.
+    fn answer(&mut self, question: Question, counts: Option<Vec<u64>>) {
+        let lost = counts.is_none() || self.crowd.is_awaited(now());
+        let before = question.channels.first().filter(|_| lost).and_then(|channel| self.crowd.before(channel));
+        self.core.answer(question, counts, before);
     }
 
     /// Asks who is there.
@@ -450,13 +451,9 @@ impl Worker {
                 done?;
                 self.core.confirmed();
             }
-            Reply::Counted(question, Ok(counts)) => {
-                let before = question.channels.first().filter(|_| self.crowd.is_awaited(now()));
-                let before = before.and_then(|channel| self.crowd.before(channel));
-                self.core.answer(question, Some(counts), before);
-            }
+            Reply::Counted(question, Ok(counts)) => self.answer(question, Some(counts)),
             Reply::Counted(question, Err(lost)) => {
-                self.unanswered(question);
+                self.answer(question, None);
                 return Err(lost);
             }
             Reply::Saved(done) => {

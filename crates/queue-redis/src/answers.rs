@@ -102,7 +102,7 @@ impl Core {
         }
         match op.then {
             // It waits for room, perhaps, as far as Redis knows.
-            Then::Sent(queue, _) if op.given_up => self.miscounted(queue),
+            Then::Sent(queue, _) if op.given_up => _ = self.miscounted.insert(queue),
             Then::Sent(..) => {
                 let text = bytes(value);
                 let text = String::from_utf8_lossy(&text);
@@ -283,7 +283,7 @@ impl Core {
     /// A command was refused, or could not be executed.
     pub(crate) fn failed(&mut self, op: Op, error: Error, now: Instant) {
         match op.then {
-            Then::Sent(queue, _) if op.given_up => self.miscounted(queue),
+            Then::Sent(queue, _) if op.given_up => _ = self.miscounted.insert(queue),
             Then::Sent(..) => self.sent(op, Err(error), now),
             Then::Fetched { worker, .. } => self.not_fetched(worker),
             Then::Closed(worker) => {

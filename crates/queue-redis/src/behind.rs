@@ -11,7 +11,7 @@ use std::time::Instant;
 use rustc_hash::{FxHashMap, FxHashSet};
 use socketio_queue::{LeaseEnd, Token, WorkerId};
 
-use crate::core::Core;
+use crate::core::{Core, LocalQueue, Worker};
 use crate::op::{Arg, Op, Then};
 
 impl Op {
@@ -31,9 +31,8 @@ impl Core {
         let mut first = vec![Op::new(vec![Arg::Word("behind"), Arg::Number(self.newest)], Then::Nothing, now)];
         first.append(&mut self.restores(now));
         // Alive, whatever Redis knows of them: what they hold is looked at next.
-        let open = self.workers.iter().filter(|(_, worker)| worker.registered && !worker.closing);
-        let alive: Vec<_> = open.filter_map(|(id, _)| self.alive(*id, None, now)).collect();
-        first.extend(alive.into_iter().map(|op| Op { then: Then::Nothing, ..op }));
+        let alive = self.known().filter_map(|(id, _)| self.alive(id, None, now));
+        first.extend(alive.map(|op| Op { then: Then::Nothing, ..op }));
         first.append(&mut self.holds(&flight.ops, now));
         // Of the replies that are there, others may have been taken: all are looked at again, and those that nobody waits for are nothing.
         self.taken = 0;
@@ -74,7 +73,7 @@ impl Core {
 
     /// The queues, should they be lost.
     fn restores(&self, now: Instant) -> Vec<Op> {
-        let restore = |queue: &crate::core::LocalQueue| {
+        let restore = |queue: &LocalQueue| {
             let mut args = vec![Arg::Word("restore"), Arg::Name(queue.name.clone())];
             args.push(Arg::Number(queue.options.len() as u64));
             args.extend(queue.options.iter().cloned());
@@ -83,7 +82,12 @@ impl Core {
         self.queues.iter().map(restore).collect()
     }
 
-    /// What each worker holds. Those that are closing give everything back. `before`: what is executed before all that is pending.
+    /// The workers that Redis should know of. Those that are closing give everything back.
+    fn known(&self) -> impl Iterator<Item = (WorkerId, &Worker)> {
+        self.workers.iter().filter(|(_, worker)| worker.registered && !worker.closing).map(|(id, worker)| (*id, worker))
+    }
+
+    /// What each worker holds. `before`: what is executed before all that is pending.
     fn holds(&self, before: &[Op], now: Instant) -> Vec<Op> {
         // Still to be settled. Whose they are does not matter.
         let settling: FxHashSet<u64> = before.iter().chain(&self.pending).filter_map(Op::settles).collect();
@@ -91,15 +95,14 @@ impl Core {
         for (token, one) in &self.leases {
             held.entry(one.worker).or_default().push(token.0);
         }
-        let open = self.workers.iter().filter(|(_, worker)| worker.registered && !worker.closing);
-        let holds = open.map(|(id, worker)| {
+        let holds = self.known().map(|(id, worker)| {
             let mut tokens = String::new();
-            for token in held.get(id).into_iter().flatten().chain(&settling) {
+            for token in held.get(&id).into_iter().flatten().chain(&settling) {
                 // Into a text, which takes it.
                 let _ = write!(tokens, "{token} ");
             }
-            let (queue, name) = (Arg::Name(self.name(worker.queue)), self.worker_name(*id, worker.life));
-            Op::new(vec![Arg::Word("holds"), queue, name, Arg::Text(tokens.into())], Then::Holds(*id), now)
+            let (queue, name) = (Arg::Name(self.name(worker.queue)), self.worker_name(id, worker.life));
+            Op::new(vec![Arg::Word("holds"), queue, name, Arg::Text(tokens.into())], Then::Holds(id), now)
         });
         holds.collect()
     }

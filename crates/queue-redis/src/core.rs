@@ -48,8 +48,6 @@ pub(crate) struct LocalQueue {
     pub(crate) waiting: VecDeque<Op>,
     pub(crate) returned: usize,
     pub(crate) trying: usize,
-    /// Redis may have counted another number of sends that wait.
-    pub(crate) recount: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
@@ -159,6 +157,8 @@ pub(crate) struct Core {
     pub(crate) ended: bool,
     pub(crate) trips: Histogram,
     pub(crate) full: bool,
+    /// Queues of which Redis may have counted another number of sends that wait.
+    pub(crate) miscounted: FxHashSet<usize>,
     /// The greatest token that was given.
     pub(crate) newest: u64,
     /// Redis may have lost what it knew, or this process what it was told: with the next batch, both tell each other.
@@ -204,6 +204,7 @@ impl Core {
             ended: false,
             trips: Histogram::default(),
             full: false,
+            miscounted: FxHashSet::default(),
             newest: 0,
             introducing: false,
         }

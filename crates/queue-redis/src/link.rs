@@ -92,10 +92,9 @@ impl Link {
         settings.check_role(redis::cmd("ROLE").query_async(&mut commands).await).map_err(|lost| of_lost(&lost))?;
         // Of a cluster, another node may have the store by now, or be about to get it.
         let here: Result<u64, _> = redis::cmd("EXISTS").arg(prefix).query_async(&mut commands).await;
-        match here {
-            // Not everybody may ask. The first batch will tell.
-            Err(error) if error.code() == Some("NOPERM") => {}
-            here => _ = here.map_err(|error| misplaced(settings, &error))?,
+        // Not everybody may ask: then the first batch will tell.
+        if let Some(error) = here.err().filter(|error| error.code() != Some("NOPERM")) {
+            return Err(misplaced(settings, &error));
         }
         let warnings = warnings(settings, &mut commands).await;
         let script = load(&mut commands).await.map_err(wrong)?;

@@ -81,8 +81,10 @@ impl Core {
         let again = matches!(op.args.get(NUMBERS), Some(Arg::Text(text)) if text.ends_with('1'));
         if again && let Some(queue) = self.queues.get_mut(queue) {
             queue.trying = queue.trying.saturating_sub(1);
-            // Refused, it may count as one that waits.
-            queue.recount |= result.is_err();
+        }
+        if again && result.is_err() {
+            // It may count as one that waits.
+            self.miscounted.insert(queue);
         }
         let answer = match result {
             Ok("W") => {
@@ -155,19 +157,11 @@ impl Core {
         }
     }
 
-    pub(crate) fn miscounted(&mut self, queue: usize) {
-        if let Some(queue) = self.queues.get_mut(queue) {
-            queue.recount = true;
-        }
-    }
-
     /// Tells Redis how many wait, before anything else is asked.
     pub(crate) fn recount(&mut self, now: Instant) {
-        for queue in 0..self.queues.len() {
-            if self.queues.get_mut(queue).is_some_and(|queue| std::mem::take(&mut queue.recount)) {
-                let op = self.waits(queue, now);
-                self.push_first(op);
-            }
+        for queue in std::mem::take(&mut self.miscounted) {
+            let op = self.waits(queue, now);
+            self.push_first(op);
         }
     }
 
